@@ -1,0 +1,332 @@
+"""The cache: a dictionary over the extension type, whose slots do `c[k]`, `c[k] = v`, `del c[k]`, `k in c`, `len(c)`.
+
+What is here builds the rest of a dictionary's manners from them. Invariant: no method trusts that a key it has just
+seen is still there, because other threads and other members write all the time.
+"""
+
+import zlib
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, MutableMapping, ValuesView
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+
+from . import _mccache
+from ._errors import ClosedError, TimeoutError
+from ._events import Events
+from ._types import Checksum, Key, Metadata, Seconds, Stats, version_text
+from ._waits import SLICE_MS, call_interruptibly, timeout_ms, ttl_ms
+
+if TYPE_CHECKING:
+    from ._callbacks import Watch
+    from ._node import Node
+
+_MISSING: Any = object()
+#: SWIG 4.1 makes types without room for weak references, 4.5 with: a class may ask for it only once.
+_SLOTS = ("_node", "_watch") + (() if _mccache.Cache.__weakrefoffset__ else ("__weakref__",))
+
+
+class _Absent:
+    """Hides a method that SWIG gives its types: a dictionary has no `append`, and `acquire` would free twice."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise AttributeError(f"'{owner.__name__}' object has no attribute '{self._name}'")
+
+
+class Cache(_mccache.Cache):
+    """A dictionary that every member of the cluster has, kept coherent in the background.
+
+    Keys are ``str`` or ``bytes``; a text and its UTF-8 bytes are one key. Values are ``bytes``, ``str``, or anything
+    that CBOR carries. Get one from :func:`mccache.get_cache` or :meth:`mccache.Node.cache`.
+    """
+
+    __slots__ = _SLOTS
+    __hash__ = None  # type: ignore[assignment]
+    __reversed__ = None
+    acquire = _Absent()
+    append = _Absent()
+    disown = _Absent()
+    next = _Absent()
+    own = _Absent()
+
+    def __init__(self, node: "Node", name: str, config: Optional[_mccache.Config]) -> None:
+        super().__init__(node._native, name, config)
+        self._node = node
+        self._watch: Optional[Watch] = None
+
+    @property
+    def name(self) -> str:
+        """The name under which every member finds it."""
+        return self._name()
+
+    @property
+    def node(self) -> "Node":
+        """The node it belongs to."""
+        return self._node
+
+    # -- One key -----------------------------------------------------------------------------------------------------
+
+    def put(self, key: Key, value: Any, ttl: Optional[Seconds] = None) -> None:
+        """As ``c[key] = value``, with a time to live of its own: seconds, or ``math.inf`` for no end."""
+        self._put(key, value, ttl_ms(ttl))
+
+    def touch(self, key: Key, ttl: Optional[Seconds] = None) -> bool:
+        """Gives an entry a new time to live, here and everywhere. False if there is no such entry."""
+        return self._touch(key, ttl_ms(ttl))
+
+    def view(self, key: Key) -> memoryview:
+        """The bytes of a value, without a copy and whatever their codec; they stay what they are while the view lives."""
+        value = self._value(key)
+        if value is None:
+            raise KeyError(key)
+        return memoryview(value)
+
+    def pop(self, key: Key, default: Any = _MISSING, /) -> Any:
+        """Removes a key everywhere and returns its value, in one step."""
+        value = self._take(key)
+        if value is not None:
+            return value.decode()
+        if default is _MISSING:
+            raise KeyError(key)
+        return default
+
+    def popitem(self) -> Tuple[Key, Any]:
+        """Removes some entry everywhere and returns it; there is no order among entries."""
+        for key in self:
+            value = self._take(key)
+            if value is not None:
+                return key, value.decode()
+        raise KeyError("popitem(): the cache is empty")
+
+    def setdefault(self, key: Key, default: Any = None) -> Any:
+        """The value of a key, which gets this one if it has none. Of this process's threads that try, one wins."""
+        while True:
+            value = self.get(key, _MISSING)
+            if value is not _MISSING:
+                return value
+            if self._put_new(key, default, 0):
+                return self.get(key, default)
+
+    # -- All keys ----------------------------------------------------------------------------------------------------
+
+    def keys(self) -> KeysView[Key]:
+        """A view of the keys."""
+        return KeysView(self)
+
+    def items(self) -> ItemsView[Key, Any]:
+        """A view of the entries. Those that go while it is iterated are left out."""
+        return Items(self)
+
+    def values(self) -> ValuesView[Any]:
+        """A view of the values. Those that go while it is iterated are left out."""
+        return Values(self)
+
+    def update(self, other: Any = (), /, **more: Any) -> None:
+        """Puts the entries of a mapping, of pairs, and of the keywords."""
+        pairs = other
+        if isinstance(other, Mapping):
+            pairs = other.items()
+        elif hasattr(other, "keys"):
+            pairs = ((key, other[key]) for key in other.keys())
+        for key, value in pairs:
+            self[key] = value
+        for key, value in more.items():
+            self[key] = value
+
+    def clear(self) -> None:
+        """Deletes all entries, on every member."""
+        self._clear()
+
+    def copy(self) -> Dict[Key, Any]:
+        """The entries as they are now, in a plain ``dict``."""
+        return dict(self.items())
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self.copy() == dict(other.items())
+
+    def __ne__(self, other: object) -> bool:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
+    def __or__(self, other: Any) -> Dict[Key, Any]:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return {**self.copy(), **dict(other.items())}
+
+    def __ror__(self, other: Any) -> Dict[Key, Any]:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return {**dict(other.items()), **self.copy()}
+
+    def __ior__(self, other: Any) -> "Cache":
+        self.update(other)
+        return self
+
+    # -- The cluster -------------------------------------------------------------------------------------------------
+
+    def sync(self, timeout: Optional[Seconds] = 5.0) -> None:
+        """Waits until every live member has applied all that this process wrote to the cache before."""
+        total = timeout_ms(timeout)
+        if self._sync(min(total, SLICE_MS)):
+            return
+        rest = total - SLICE_MS
+        if rest <= 0 or not call_interruptibly(lambda: self._sync(rest)):
+            raise TimeoutError(f"timed out after {total} ms: members that are alive to apply what was written")
+
+    @property
+    def metadata(self) -> "MetadataView":
+        """What is known of each entry: ``c.metadata[key]``."""
+        return MetadataView(self)
+
+    def stats(self) -> Stats:
+        """Figures of this cache in this process."""
+        figures = self._stats()
+        return Stats._make(getattr(figures, field) for field in Stats._fields)
+
+    def checksum(self) -> Checksum:
+        """Sums up the contents: equal contents have equal checksums on every member. Reads every entry."""
+        checksum = self._checksum()
+        return Checksum(checksum.sum, checksum.entries)
+
+    def cluster_checksum(self, timeout: Seconds = 2.0) -> Dict[str, Optional[Checksum]]:
+        """Each live member's checksum by its name, this node's first; None for who did not answer in time."""
+        answers = call_interruptibly(lambda: self._cluster_checksum(timeout_ms(timeout)))
+        members: Dict[str, Optional[Checksum]] = {}
+        for index in range(answers.count()):
+            item = answers.item(index)
+            members[answers.member(index)] = Checksum(item.sum, item.entries) if item is not None else None
+        return members
+
+    def events(self) -> Events:
+        """What happens in this cache from now on."""
+        return Events(self._events())
+
+    # -- The end -----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Leaves the cache; its entries are forgotten here, and stay on other members. Closing again does nothing."""
+        self._node._forget(self)
+        self._close()
+
+    def __enter__(self) -> "Cache":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        try:
+            state = f"{len(self)} entries"
+        except ClosedError:
+            state = "closed"
+        return f"<mccache.Cache {self.name!r} of {self._node.name!r}: {state}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Cache cannot be pickled: open it by its name in the other process")
+
+
+class WatchedCache(Cache):
+    """A cache with a callback: it notes what is looked up, so that a change soon after can be told.
+
+    A cache becomes one when it is given a callback; without one nothing is noted and nothing is paid.
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Key) -> Any:
+        value = self._looked_up(key)
+        if value is None:
+            raise KeyError(key)
+        return value.decode()
+
+    def get(self, key: Key, default: Any = None, /) -> Any:
+        """The value of a key, or the default."""
+        value = self._looked_up(key)
+        return default if value is None else value.decode()
+
+    def _looked_up(self, key: Key) -> Any:
+        value = self._value(key)
+        if value is not None and self._watch is not None:
+            self._watch.note(key, zlib.crc32(value))
+        return value
+
+
+class Items(ItemsView[Key, Any]):
+    """A view of entries. Iterating reads each with its key, in one step, and does not count as a use of it."""
+
+    _mapping: Cache
+
+    def __iter__(self) -> Iterator[Tuple[Key, Any]]:
+        next_entry = self._mapping._iter().entry
+        entry = next_entry()
+        while entry is not None:
+            yield entry
+            entry = next_entry()
+
+
+class Values(ValuesView[Any]):
+    """A view of values, iterated as entries are."""
+
+    _mapping: Cache
+
+    def __iter__(self) -> Iterator[Any]:
+        for _, value in Items(self._mapping):
+            yield value
+
+
+class MetadataView(Mapping[Key, Metadata]):
+    """A read-only mapping of keys to what is known of their entries."""
+
+    __slots__ = ("_cache",)
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def __getitem__(self, key: Key) -> Metadata:
+        cache = self._cache
+        value = cache._value(key)
+        try:
+            known = cache._metadata(key)
+        except KeyError:
+            raise KeyError(key) from None
+        if value is None:
+            raise KeyError(key)
+        looked_up = cache._watch.looked_up(key) if cache._watch is not None else None
+        return {
+            "tsm": known.written_ms * 1_000_000,
+            "crc": zlib.crc32(value),
+            "lkp": looked_up.at_ns if looked_up is not None else 0,
+            "version": version_text(known.version_clock, known.version_origin),
+            "age": known.age_ms / 1000,
+            "ttl": None if known.ttl_remaining_ms == _mccache.TTL_FOREVER else known.ttl_remaining_ms / 1000,
+            "size": known.size,
+            "weight": known.weight,
+            "codec": known.codec,
+        }
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._cache)
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._cache
+
+    def copy(self) -> Dict[Key, Metadata]:
+        """What is known now, in a plain ``dict``."""
+        known: Dict[Key, Metadata] = {}
+        for key in self:
+            try:
+                known[key] = self[key]
+            except KeyError:
+                continue
+        return known
+
+
+_mccache._install(Cache)
+MutableMapping.register(Cache)

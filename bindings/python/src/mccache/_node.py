@@ -1,0 +1,251 @@
+"""A node: this process's membership in a cluster, and the caches it has open.
+
+Invariants: a name has one `Cache` object a node; nothing is registered, started or read before the first node is
+made; and a forked child inherits no lock that another thread might have held.
+"""
+
+import atexit
+import os
+import threading
+import weakref
+from datetime import timedelta
+from typing import Any, Dict, List, Optional, Union
+
+from . import _mccache
+from ._cache import Cache, WatchedCache
+from ._callbacks import Dispatcher, Watch
+from ._errors import ConfigError, Error, TimeoutError
+from ._events import Events
+from ._types import Callback, Member, MemberState, Seconds
+from ._waits import call_interruptibly, timeout_ms, wait_in_slices
+
+Setting = Union[str, bytes, bool, int, float, timedelta, "os.PathLike[str]"]
+
+#: Seconds between a look-up and a change that calls back, where no setting says otherwise: the core's default.
+CALLBACK_WIN_S = 5.0
+
+#: Settings that each cache can have its own of. The core would pass over a node's.
+CACHE_SETTINGS = ("cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value")
+
+_nodes: "weakref.WeakSet[Node]" = weakref.WeakSet()
+_hooks_installed = False
+
+
+class Node:
+    """A member of a cluster. Most programs need none of their own: :func:`mccache.get_cache` uses the process's.
+
+    Settings have the names of the configuration file (``cluster``, ``crypto_key``, ``cache_ttl``, ...) and go over
+    file and environment. ``config_file`` reads one more file first.
+    """
+
+    def __init__(self, *, config_file: "Union[str, os.PathLike[str], None]" = None, **settings: Setting) -> None:
+        config = _mccache.Config.from_environment()
+        if config_file is not None:
+            config.load(os.fspath(config_file))
+        _assign(config, settings)
+        self._native = _mccache.Node(config)
+        self._window = _window_s(settings.get("callback_win"))
+        self._lock = threading.Lock()
+        self._caches: Dict[str, Cache] = {}
+        self._dispatcher = Dispatcher(self._native)
+        self._closed = False
+        _install_hooks()
+        _nodes.add(self)
+
+    @property
+    def name(self) -> str:
+        """The name by which other members show it."""
+        return self._native.name()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed in this process."""
+        return self._closed
+
+    def cache(self, name: str, callback: Optional[Callback] = None, **settings: Setting) -> Cache:
+        """Opens a cache; the same name gives the same object.
+
+        ``settings`` are settings of caches (``cache_ttl``, ``cache_max``, ...) over the node's. A callback is called
+        with a dictionary when an entry changes within ``callback_win`` seconds after it was looked up here; it
+        replaces the one the cache had.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"a cache's name is a str, not {type(name).__name__}")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback: {type(callback).__name__} cannot be called")
+        with self._lock:
+            cache = self._caches.get(name)
+            if cache is None or settings:
+                opened = Cache(self, name, _cache_config(settings))
+                cache = self._caches.setdefault(name, opened)
+            if callback is not None:
+                self._watch(cache, callback)
+        return cache
+
+    def caches(self) -> List[str]:
+        """The names of the caches opened through this object."""
+        with self._lock:
+            return sorted(self._caches)
+
+    def wait_ready(self, timeout: Optional[Seconds] = 5.0) -> None:
+        """Waits until the node has found the members that are there and holds what they hold."""
+        wait_in_slices(self._native.wait_ready, timeout, "the node to hold what the members hold")
+
+    def members(self) -> List[Member]:
+        """The other members, as this node knows them now."""
+        found = self._native.members()
+        return [_member(found.item(index)) for index in range(found.count())]
+
+    def metrics(self) -> Dict[str, int]:
+        """Every counter of this node by its name."""
+        return _counters(self._native.counters())
+
+    def cluster_metrics(self, timeout: Seconds = 2.0) -> Dict[str, Optional[Dict[str, int]]]:
+        """Each live member's counters by its name, this node's first; None for who did not answer in time."""
+        answers = call_interruptibly(lambda: self._native.cluster_metrics(timeout_ms(timeout)))
+        members: Dict[str, Optional[Dict[str, int]]] = {}
+        for index in range(answers.count()):
+            counters = answers.item(index)
+            members[answers.member(index)] = _counters(counters) if counters is not None else None
+        return members
+
+    def events(self) -> Events:
+        """What happens from now on, in all caches and to the members."""
+        return Events(self._native.events())
+
+    def close(self) -> None:
+        """Says goodbye and leaves the cluster; its caches are closed with it. Closing again does nothing."""
+        self._closed = True
+        self._dispatcher.stop()
+        self._native.close()
+
+    def __enter__(self) -> "Node":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Freeing what was never closed would say goodbye with the GIL held. Without it no other thread has to wait.
+        native = getattr(self, "_native", None)
+        if native is not None and not self._closed:
+            try:
+                native.close()
+            except Error:
+                pass
+
+    def __repr__(self) -> str:
+        return f"<mccache.Node {self.name!r}{': closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Node cannot be pickled: make one in the other process")
+
+    def _watch(self, cache: Cache, callback: Callback) -> None:
+        cache.__class__ = WatchedCache
+        cache._watch = Watch(cache, callback, self._window)
+        self._dispatcher.add(cache._watch)
+
+    def _forget(self, cache: Cache) -> None:
+        with self._lock:
+            if self._caches.get(cache.name) is cache:
+                del self._caches[cache.name]
+                self._dispatcher.remove(cache.name)
+
+    def _forked(self) -> bool:
+        """In the child. True if a thread is to be started on first use."""
+        self._lock = threading.Lock()
+        self._dispatcher.forked()
+        return bool(self._dispatcher) and not self._closed
+
+
+def resume_after_fork() -> None:
+    """What the first use of a cache in a forked child does: starts the threads that the fork did not copy."""
+    for node in list(_nodes):
+        if not node.closed:
+            node._dispatcher.start()
+
+
+def _after_fork_in_child() -> None:
+    if any([node._forked() for node in list(_nodes)]):
+        _mccache._set_pending()
+
+
+def _close_all() -> None:
+    """At exit: members hear a goodbye instead of a silence, and no thread is left to run into the end."""
+    for node in list(_nodes):
+        try:
+            node.close()
+        except Error:
+            pass
+
+
+def _install_hooks() -> None:
+    global _hooks_installed
+    if _hooks_installed:
+        return
+    _hooks_installed = True
+    atexit.register(_close_all)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _assign(config: _mccache.Config, settings: Dict[str, Setting]) -> None:
+    for name, value in settings.items():
+        config.assign(name, _setting_text(name, value))
+
+
+def _cache_config(settings: Dict[str, Setting]) -> Optional[_mccache.Config]:
+    if not settings:
+        return None
+    config = _mccache.Config()
+    _assign(config, settings)
+    for name in settings:
+        if name not in CACHE_SETTINGS:
+            raise ConfigError(
+                f"setting `{name}` is not a cache's (those are {', '.join(CACHE_SETTINGS)}): pass it to "
+                "mccache.Node(...), or set it in the file or the environment"
+            )
+    return config
+
+
+def _setting_text(name: str, value: Setting) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.decode("ascii")
+    if isinstance(value, timedelta):
+        return _number_text(value.total_seconds())
+    if isinstance(value, float):
+        return _number_text(value)
+    if isinstance(value, (str, int)):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"setting `{name}`: expected text, a number, a bool, a path or a timedelta, not {type(value).__name__}")
+
+
+def _number_text(number: float) -> str:
+    """60.0 is 60 to a setting of whole seconds."""
+    return str(int(number)) if number.is_integer() else repr(number)
+
+
+def _window_s(setting: Optional[Setting]) -> float:
+    """The window, which the core has checked already; it is applied here, where look-ups are seen."""
+    if isinstance(setting, timedelta):
+        return setting.total_seconds()
+    text = setting if setting is not None else os.environ.get("MCCACHE_CALLBACK_WIN")
+    try:
+        return float(text) if text is not None else CALLBACK_WIN_S  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return CALLBACK_WIN_S
+
+
+def _member(raw: _mccache.Member) -> Member:
+    state = MemberState(raw.state) if raw.state in MemberState._value2member_map_ else raw.state
+    return Member(
+        raw.name, raw.session, raw.address, raw.version, state, raw.heard_ago_ms / 1000, raw.round_trip_us / 1_000_000
+    )
+
+
+def _counters(raw: _mccache.Counters) -> Dict[str, int]:
+    return {raw.name(index): raw.value(index) for index in range(raw.count())}

@@ -1,0 +1,138 @@
+"""Small records that calls answer with."""
+
+import enum
+from datetime import timedelta
+from typing import Any, Callable, Dict, NamedTuple, Optional, TypedDict, Union
+
+Key = Union[str, bytes]
+Seconds = Union[float, timedelta]
+Context = Dict[str, Any]
+Callback = Callable[[Context], Any]
+
+
+class EventKind(enum.IntEnum):
+    """What happened. A later core may know more kinds; those come as plain integers."""
+
+    PUT = 0
+    DELETE = 1
+    CLEAR = 2
+    EVICT = 3
+    EXPIRE = 4
+    MEMBER_JOINED = 5
+    MEMBER_LEFT = 6
+    MEMBER_FAILED = 7
+    OVERFLOW = 8
+
+
+class CallbackType(enum.IntEnum):
+    """``ctx["typ"]`` of a callback."""
+
+    #: The value that was looked up is gone: deleted, cleared, evicted or expired.
+    DELETE = 1
+    #: It was replaced.
+    UPDATE = 2
+    #: Changes were missed, because they came faster than callbacks ran: anything looked up may be old.
+    INCOHERENT = 3
+
+
+class MemberState(enum.IntEnum):
+    """What a node thinks of another member."""
+
+    JOINING = 0
+    ALIVE = 1
+    SUSPECT = 2
+    LAGGING = 3
+    DOWN = 4
+    LEFT = 5
+
+
+class Event(NamedTuple):
+    """Something that happened in a cache or to the cluster."""
+
+    kind: int
+    #: Whether this process did it.
+    local: bool
+    #: The cache's name; empty for members.
+    cache: str
+    #: The key, as iteration would give it; empty where there is none.
+    key: Key
+    #: The member that wrote, joined, left or failed; empty if unknown.
+    member: str
+    #: The version that the entry has now, "0" for members. Versions of a key that differ are different writes.
+    version: str
+    #: For OVERFLOW: how many events were dropped.
+    dropped: int
+
+
+class Member(NamedTuple):
+    """Another member of the cluster."""
+
+    name: str
+    #: One run of it: 24 hexadecimal digits.
+    session: str
+    #: Where it sends from.
+    address: str
+    #: The mccache it runs.
+    version: str
+    state: int
+    #: Seconds since it was last heard.
+    heard_ago: float
+    #: Seconds to it and back, smoothed; 0 until measured.
+    round_trip: float
+
+
+class Stats(NamedTuple):
+    """Figures of one cache in this process, since it was opened."""
+
+    entries: int
+    #: What they count against the limit of bytes.
+    bytes: int
+    #: Deleted keys that are remembered, so that an older put does not bring them back.
+    tombstones: int
+    hits: int
+    misses: int
+    evictions: int
+    expirations: int
+
+
+class Checksum(NamedTuple):
+    """Equal keys and values have equal checksums on every member."""
+
+    sum: int
+    entries: int
+
+
+class Metadata(TypedDict):
+    """What is known of an entry. The first three names are McCache for Python's."""
+
+    #: When it was written: nanoseconds since 1970 by the writer's clock (to the millisecond).
+    tsm: int
+    #: CRC-32 of the value's bytes.
+    crc: int
+    #: When this process looked it up last, nanoseconds since 1970; 0 if never or not noted. Noted where there is a callback.
+    lkp: int
+    #: Which write it is. Versions of a key that differ are different writes.
+    version: str
+    #: Seconds since it was written.
+    age: float
+    #: Seconds until it expires; None if it does not.
+    ttl: Optional[float]
+    #: The value's length in bytes.
+    size: int
+    #: What the entry counts against the cache's limit of bytes.
+    weight: int
+    #: How its bytes are to be read: 0 bytes, 1 text, 2 CBOR.
+    codec: int
+
+
+def version_text(clock: int, origin: int) -> str:
+    """The same text that the core's log shows: milliseconds, counter and writer."""
+    return f"{clock >> 16}.{clock & 0xFFFF}@{origin:016x}"
+
+
+def kind_of(number: int) -> int:
+    """Names a kind this facade knows."""
+    return EventKind(number) if number in _KINDS else number
+
+
+_KINDS = frozenset(int(kind) for kind in EventKind)

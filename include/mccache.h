@@ -1,0 +1,961 @@
+// mccache: a cache inside every process, kept coherent across the cluster, with no server.
+//
+// SPDX-License-Identifier: MIT
+//
+// Generated from src/ffi by `cargo xtask header`. Do not edit: change the Rust source and run it again.
+//
+// A complete program (cc hello.c -lmccache):
+//
+//     #include <mccache.h>
+//     #include <stdio.h>
+//
+//     int main(void) {
+//         mcc_cache_t *cache;
+//         if (mcc_open(NULL, "prices", NULL, &cache) != MCC_OK) {
+//             fprintf(stderr, "mccache: %s\n", mcc_last_error());
+//             return 1;
+//         }
+//         mcc_put(cache, "apple", 5, "1.20", 4, 60 * 1000);
+//         mcc_value_t *value;
+//         if (mcc_get(cache, "apple", 5, &value) == MCC_OK) {
+//             printf("%.*s\n", (int)value->len, (const char *)value->data);
+//             mcc_value_free(value);
+//         }
+//         mcc_del(cache, "apple", 5);
+//         mcc_close(cache);
+//         mcc_free(cache);
+//         return 0;
+//     }
+//
+// Run it on two hosts of one network with the same settings, and each sees what the other puts. Settings are in
+// ./mccache.toml (or the file that MCCACHE_CONFIG names), in the environment, or set by mcc_config_set().
+//
+// What holds for all functions:
+//
+// Errors   A function that can fail returns mcc_status_t. mcc_strerror() says what a status means, mcc_last_error()
+//          what went wrong this time and what to do about it, for the calling thread. No function prints, exits or
+//          lets a panic out: a bug of the library is MCC_INTERNAL. Every function that returns mcc_status_t may return
+//          MCC_INVALID_ARGUMENT, for NULL where "may be NULL" is not said, and MCC_INTERNAL.
+// Results  come through out-parameters, the last ones. They are written on MCC_OK only, but pointers to handles are
+//          set to NULL by every other status. Structures you provide (mcc_metadata_t, mcc_cache_stats_t, mcc_event_t)
+//          need no preparation and never change their size; pointers in them belong to the library.
+// Handles  are what pointers to opaque types are called here. Each belongs to whoever got it from a function that says
+//          "Owns: the caller", and goes back once, by the mcc_..._free() of its type; freeing NULL does nothing.
+//          Handles do not depend on one another: free them in any order. A handle must not be used once it was freed,
+//          nor be freed while another thread uses it: that cannot be checked.
+// Closing  is another thing than freeing: mcc_close(), mcc_node_close() and mcc_events_close() may be called at any
+//          time from any thread, and twice. Calls that are going on end, and later ones return MCC_CLOSED, until the
+//          handle is freed. Freeing never waits: a node that nobody closed says
+//          goodbye by itself, if the process lasts a moment longer.
+// Threads  All handles may be used from any threads at once, where "one at a time" is not said. No lock of the library
+//          is held while your code runs: it calls nothing of yours.
+// Bytes    Keys and values are any bytes, zero bytes included, of a given length; a pointer may be NULL if the length
+//          is 0. A key and a value of length 0 are as good as others. What is passed in is copied, or not looked at
+//          any more, when the call returns.
+// Text     (const char *) is UTF-8 and ends with a NUL, both ways: names, settings, messages. Text that is not UTF-8 is
+//          MCC_INVALID_ARGUMENT.
+// Times    are int64_t milliseconds. Timeouts: 0 does not wait, MCC_WAIT_FOREVER waits without end, a negative one is
+//          MCC_INVALID_ARGUMENT. Times to live: MCC_TTL_DEFAULT (0) is the cache's setting, MCC_TTL_FOREVER is no end,
+//          a negative one is MCC_INVALID_ARGUMENT.
+// fork()   A child has none of its parent's threads, and must not speak in its parent's name: its first call on a handle
+//          starts a node of the child's own, with the same settings. Values stay what they are.
+// Growth   Numbers of statuses, kinds and codecs keep their meaning and are never used again. Functions and constants
+//          are added; none changes. Compare mcc_abi_version() with MCC_ABI_VERSION if you load the library yourself.
+
+#ifndef MCCACHE_H
+#define MCCACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Define MCC_STATIC before including this if you link libmccache.a rather than the shared library.
+#if defined(MCC_STATIC)
+#  define MCC_API
+#elif defined(_WIN32)
+#  define MCC_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#  define MCC_API __attribute__((visibility("default")))
+#else
+#  define MCC_API
+#endif
+
+// On functions whose result must not be ignored.
+#if defined(__GNUC__)
+#  define MCC_MUST_USE __attribute__((warn_unused_result))
+#else
+#  define MCC_MUST_USE
+#endif
+
+/// As a timeout: wait until it happens.
+#define MCC_WAIT_FOREVER INT64_MAX
+
+/// As a time to live: what the cache's settings say.
+#define MCC_TTL_DEFAULT 0
+
+/// As a time to live: no end.
+#define MCC_TTL_FOREVER INT64_MAX
+
+/// The ABI this header belongs to, the number in the library's soname; see mcc_abi_version().
+#define MCC_ABI_VERSION 0
+
+/// The longest key, bytes. Keys of 0 bytes are accepted.
+#define MCC_KEY_LEN_MAX 65535
+
+/// How to read a value: bytes as they are.
+#define MCC_CODEC_RAW 0
+
+/// How to read a value: UTF-8 text.
+#define MCC_CODEC_TEXT 1
+
+/// How to read a value: one CBOR data item (RFC 8949), what the bindings make of numbers, lists and maps.
+#define MCC_CODEC_CBOR 2
+
+/// What a call answers. Numbers are never changed or used again; later versions may add some.
+enum mcc_status_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /// Done; results are written.
+    MCC_OK = 0,
+    /// The key has no value. An answer, not a failure.
+    MCC_NOT_FOUND = 1,
+    /// The key has a value already. An answer, not a failure.
+    MCC_EXISTS = 2,
+    /// An argument is NULL, out of range, or not UTF-8 where text is asked. Nothing was changed.
+    MCC_INVALID_ARGUMENT = 3,
+    /// The key or the value is longer than accepted. Nothing was changed.
+    MCC_TOO_LARGE = 4,
+    /// The cache, node or queue was closed, by this or by another thread.
+    MCC_CLOSED = 5,
+    /// The time allowed ran out. What was waited for may still happen.
+    MCC_TIMEOUT = 6,
+    /// A setting or a configuration file is wrong; mcc_last_error() names it, where it stands, and what is accepted.
+    MCC_CONFIG = 7,
+    /// The network could not be set up or used; mcc_last_error() has the system's answer and a cure.
+    MCC_NETWORK = 8,
+    /// The caller's buffer is too short; the length needed is written.
+    MCC_BUFFER_TOO_SMALL = 9,
+    /// A promise of the library did not hold: a bug in it. The process goes on; please report mcc_last_error().
+    MCC_INTERNAL = 10,
+    /// An iteration is over. An answer, not a failure.
+    MCC_END = 11,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcc_status_t mcc_status_t;
+#else
+typedef int32_t mcc_status_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/// What happened. Later versions may add some: pass over a number you do not know.
+enum mcc_event_kind_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /// A key got a value, here or on another member.
+    MCC_EVENT_PUT = 0,
+    /// A key was deleted, here or on another member.
+    MCC_EVENT_DELETE = 1,
+    /// All entries of a cache were deleted, here or on another member.
+    MCC_EVENT_CLEAR = 2,
+    /// An entry was taken out here, to keep the cache's limits or because its writer no longer has it.
+    MCC_EVENT_EVICT = 3,
+    /// An entry was taken out here because its time was over.
+    MCC_EVENT_EXPIRE = 4,
+    /// A member joined.
+    MCC_EVENT_MEMBER_JOINED = 5,
+    /// A member said goodbye.
+    MCC_EVENT_MEMBER_LEFT = 6,
+    /// A member was not heard for so long that it counts as gone.
+    MCC_EVENT_MEMBER_FAILED = 7,
+    /// The queue was full, and events were dropped.
+    MCC_EVENT_OVERFLOW = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcc_event_kind_t mcc_event_kind_t;
+#else
+typedef int32_t mcc_event_kind_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/// What a node thinks of another member. Later versions may add some.
+enum mcc_member_state_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /// It says hello; its contents are not compared yet.
+    MCC_MEMBER_JOINING = 0,
+    /// It is heard, and keeps up.
+    MCC_MEMBER_ALIVE = 1,
+    /// It was not heard for a while.
+    MCC_MEMBER_SUSPECT = 2,
+    /// It is heard, and does not keep up; nobody waits for it.
+    MCC_MEMBER_LAGGING = 3,
+    /// It was not heard for so long that it counts as gone.
+    MCC_MEMBER_DOWN = 4,
+    /// It said goodbye.
+    MCC_MEMBER_LEFT = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcc_member_state_t mcc_member_state_t;
+#else
+typedef int32_t mcc_member_state_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/// A cache: a named key space, the same on all members that open it. Opaque; mcc_free() frees it.
+typedef struct mcc_cache_t mcc_cache_t;
+
+/// The checksums of one cache on all members. Opaque; mcc_checksums_free() frees it.
+typedef struct mcc_checksums_t mcc_checksums_t;
+
+/// The counters of all members. Opaque; mcc_cluster_metrics_free() frees it.
+typedef struct mcc_cluster_metrics_t mcc_cluster_metrics_t;
+
+/// Settings being gathered. Opaque; mcc_config_new() or mcc_config_new_empty() gives one, mcc_config_free() frees it.
+typedef struct mcc_config_t mcc_config_t;
+
+/// A queue of events. Opaque; mcc_events_free() frees it.
+typedef struct mcc_events_t mcc_events_t;
+
+/// An iteration over the entries of a cache. Opaque; mcc_iter_free() frees it.
+typedef struct mcc_iter_t mcc_iter_t;
+
+/// A list of members at one moment. Opaque; mcc_members_free() frees it.
+typedef struct mcc_members_t mcc_members_t;
+
+/// A member of a cluster that runs in this process. Opaque; mcc_node_free() frees it.
+typedef struct mcc_node_t mcc_node_t;
+
+/// Counters at one moment. Opaque; mcc_stats_free() frees it.
+typedef struct mcc_stats_t mcc_stats_t;
+
+/// Figures of one cache in this process, since it was opened.
+typedef struct {
+    /// Entries held now.
+    int64_t entries;
+    /// What they count against the limit of bytes.
+    int64_t bytes;
+    /// Deleted keys remembered now, so that an older put does not bring them back.
+    int64_t tombstones;
+    /// Gets that found a value.
+    int64_t hits;
+    /// Gets that found none.
+    int64_t misses;
+    /// Entries taken out to keep the limits.
+    int64_t evictions;
+    /// Entries taken out because their time was over.
+    int64_t expirations;
+    /// 0; room for later versions.
+    int64_t reserved[9];
+} mcc_cache_stats_t;
+
+/// One member's checksum. The library makes these; later versions may append fields.
+typedef struct {
+    /// The checksum, as mcc_checksum() computes it there.
+    uint64_t sum;
+    /// How many entries are in it.
+    int64_t entries;
+} mcc_checksum_t;
+
+/// A value: bytes that do not change, and how to read them. It does not depend on the cache any more: it stays what it
+/// is when the entry is overwritten, deleted or evicted, and when cache and node are closed and freed. Only the library
+/// makes these (there is more behind the fields: never copy the structure); mcc_value_free() frees it.
+typedef struct {
+    /// The bytes. Never NULL; not to be written to; not followed by a NUL byte.
+    const uint8_t *data;
+    /// How many.
+    size_t len;
+    /// How to read them: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that a writer chose.
+    uint8_t codec;
+} mcc_value_t;
+
+/// What is known of an entry.
+typedef struct {
+    /// When it was written, ms since 1970 by the writer's clock.
+    int64_t written_ms;
+    /// Time since then, ms, 0 or more.
+    int64_t age_ms;
+    /// Time until it expires, ms; MCC_TTL_FOREVER if it does not.
+    int64_t ttl_remaining_ms;
+    /// The value's length, bytes.
+    int64_t size;
+    /// What the entry counts against the cache's limit of bytes.
+    int64_t weight;
+    /// Its version, first part: the writer's hybrid logical clock. Of two versions of a key the greater one wins.
+    int64_t version_clock;
+    /// Its version, second part: the writer; decides where clocks are equal.
+    uint64_t version_origin;
+    /// How to read the value: MCC_CODEC_RAW or another.
+    uint8_t codec;
+    /// 0; room for later versions.
+    int64_t reserved[4];
+} mcc_metadata_t;
+
+/// Something that happened. What the pointers lead to is valid until the next mcc_events_next() on the same queue.
+typedef struct {
+    /// What happened.
+    mcc_event_kind_t kind;
+    /// Whether this process did it.
+    bool local;
+    /// The cache's name; "" for members.
+    const char *cache;
+    /// The key, never NULL.
+    const uint8_t *key;
+    /// Its length; 0 where there is none.
+    size_t key_len;
+    /// The name of the member that wrote, joined, left or failed; "" if unknown.
+    const char *member;
+    /// The update's version, first part, as in mcc_metadata_t; 0 for members.
+    int64_t version_clock;
+    /// The update's version, second part, as in mcc_metadata_t; 0 for members.
+    uint64_t version_origin;
+    /// With MCC_EVENT_OVERFLOW how many events were dropped, else 0.
+    int64_t dropped;
+    /// 0; room for later versions.
+    int64_t reserved[4];
+} mcc_event_t;
+
+/// Another member. The library makes these; later versions may append fields.
+typedef struct {
+    /// Its name, as its settings have it.
+    const char *name;
+    /// Its run: 24 hexadecimal digits, different after each start.
+    const char *session;
+    /// Where it sends from, such as "192.0.2.7:4000".
+    const char *address;
+    /// The version of the library it runs.
+    const char *version;
+    /// Time since it was last heard, ms.
+    int64_t heard_ago_ms;
+    /// Round trip to it, microseconds, smoothed; 0 until measured.
+    int64_t round_trip_us;
+    /// What this node thinks of it.
+    mcc_member_state_t state;
+} mcc_member_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/// Opens a cache. The same name gives the same cache, in this process and on all members.
+///
+/// node: the node; NULL for the process's own, which is started on first use with the settings of file and environment.
+/// name: the cache's name, text of 1 to 255 bytes; copied.
+/// config: settings of this cache over the node's, copied; NULL for the node's. Only settings of caches are taken
+/// ("cache_..."). A cache that is open already must have been opened with the same.
+/// cache: where the handle is written.
+/// Returns: MCC_OK; MCC_CONFIG; MCC_NETWORK; MCC_CLOSED (the node); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *cache; mcc_free() frees it. It keeps its node running.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_open(mcc_node_t *node,
+                      const char *name,
+                      const mcc_config_t *config,
+                      mcc_cache_t **cache);
+
+/// Tells the cache's name.
+///
+/// cache: the cache.
+/// Returns: text, valid until mcc_free(cache); NULL if cache is NULL.
+/// Threads: any. Since: 0.1
+MCC_API const char *mcc_name(const mcc_cache_t *cache);
+
+/// Gives the node a cache belongs to, the process's own or another.
+///
+/// cache: the cache.
+/// node: where the handle is written.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *node; mcc_node_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_node_of(mcc_cache_t *cache, mcc_node_t **node);
+
+/// Counts the entries the cache holds in this process now. One whose time is over may count until it is taken out.
+///
+/// cache: the cache.
+/// len: where the number is written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_len(mcc_cache_t *cache, size_t *len);
+
+/// Deletes all entries, here and on all members.
+///
+/// cache: the cache.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_clear(mcc_cache_t *cache);
+
+/// Waits until all members that are alive have applied everything this process wrote to the cache before. Members this
+/// node has not met yet are not waited for: mcc_node_wait_ready() comes first.
+///
+/// cache: the cache.
+/// timeout_ms: longest wait, ms, 0 or more.
+/// Returns: MCC_OK; MCC_TIMEOUT (the writes still go out); MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_sync(mcc_cache_t *cache, int64_t timeout_ms);
+
+/// Sums up the cache's contents in this process: equal keys and values give equal sums on every member. Reads every
+/// entry. mcc_cluster_checksum() asks all members.
+///
+/// cache: the cache.
+/// sum: where the checksum is written; may be NULL.
+/// entries: where the number of entries in it is written; may be NULL.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_checksum(mcc_cache_t *cache, uint64_t *sum, int64_t *entries);
+
+/// Tells the cache's figures in this process.
+///
+/// cache: the cache.
+/// stats: where they are written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_cache_stats(mcc_cache_t *cache, mcc_cache_stats_t *stats);
+
+/// Leaves the cache: later calls on any handle of it return MCC_CLOSED, and its entries are forgotten in this process
+/// (not on other members). Opening the name again begins anew, filled from the members. Closing again is MCC_OK.
+///
+/// cache: the cache.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any, also while others are in calls on the same handle: each finishes, or returns MCC_CLOSED. Since: 0.1
+MCC_API mcc_status_t mcc_close(mcc_cache_t *cache);
+
+/// Frees the handle. Values, iterators and queues made of it stay valid.
+///
+/// cache: the cache; NULL is nothing to do.
+/// Threads: any, with no other call on cache going on or to come. Since: 0.1
+MCC_API void mcc_free(mcc_cache_t *cache);
+
+/// Asks all members that are alive for their counters. This node's own come first.
+///
+/// node: the node that asks.
+/// timeout_ms: longest wait, ms, 0 or more. A member that does not answer in time is in the list without counters.
+/// list: where the list is written.
+/// Returns: MCC_OK, whoever answered; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *list; mcc_cluster_metrics_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_node_cluster_metrics(mcc_node_t *node,
+                                      int64_t timeout_ms,
+                                      mcc_cluster_metrics_t **list);
+
+/// Counts the members in a list.
+///
+/// list: the list.
+/// Returns: how many; 0 if list is NULL.
+/// Threads: any. Since: 0.1
+MCC_API size_t mcc_cluster_metrics_count(const mcc_cluster_metrics_t *list);
+
+/// Tells a member's name.
+///
+/// list: the list.
+/// index: from 0 (the node that asked) to mcc_cluster_metrics_count(list) - 1.
+/// Returns: text, valid until mcc_cluster_metrics_free(list); NULL if list is NULL or index is out of range.
+/// Threads: any. Since: 0.1
+MCC_API const char *mcc_cluster_metrics_member(const mcc_cluster_metrics_t *list, size_t index);
+
+/// Shows a member's counters, for mcc_stats_count() and mcc_stats_item().
+///
+/// list: the list.
+/// index: from 0 (the node that asked) to mcc_cluster_metrics_count(list) - 1.
+/// Returns: its counters, which belong to the list and are valid until mcc_cluster_metrics_free(list); NULL if it did
+/// not answer in time, if list is NULL, or if index is out of range.
+/// Threads: any. Since: 0.1
+MCC_API const mcc_stats_t *mcc_cluster_metrics_item(const mcc_cluster_metrics_t *list, size_t index);
+
+/// Frees a list, and the counters in it.
+///
+/// list: the list; NULL is nothing to do.
+/// Threads: any, with no other call on list going on or to come. Since: 0.1
+MCC_API void mcc_cluster_metrics_free(mcc_cluster_metrics_t *list);
+
+/// Asks all members that are alive for the checksum of a cache. This node's own comes first. After mcc_sync() and while
+/// nobody writes, all are equal.
+///
+/// cache: the cache.
+/// timeout_ms: longest wait, ms, 0 or more. A member that does not answer in time is in the list without a checksum.
+/// list: where the list is written.
+/// Returns: MCC_OK, whoever answered; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *list; mcc_checksums_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_cluster_checksum(mcc_cache_t *cache, int64_t timeout_ms, mcc_checksums_t **list);
+
+/// Counts the members in a list.
+///
+/// list: the list.
+/// Returns: how many; 0 if list is NULL.
+/// Threads: any. Since: 0.1
+MCC_API size_t mcc_checksums_count(const mcc_checksums_t *list);
+
+/// Tells a member's name.
+///
+/// list: the list.
+/// index: from 0 (the node that asked) to mcc_checksums_count(list) - 1.
+/// Returns: text, valid until mcc_checksums_free(list); NULL if list is NULL or index is out of range.
+/// Threads: any. Since: 0.1
+MCC_API const char *mcc_checksums_member(const mcc_checksums_t *list, size_t index);
+
+/// Shows a member's checksum.
+///
+/// list: the list.
+/// index: from 0 (the node that asked) to mcc_checksums_count(list) - 1.
+/// Returns: its checksum, valid until mcc_checksums_free(list); NULL if it did not answer in time, if list is NULL, or
+/// if index is out of range.
+/// Threads: any. Since: 0.1
+MCC_API const mcc_checksum_t *mcc_checksums_item(const mcc_checksums_t *list, size_t index);
+
+/// Frees a list of checksums.
+///
+/// list: the list; NULL is nothing to do.
+/// Threads: any, with no other call on list going on or to come. Since: 0.1
+MCC_API void mcc_checksums_free(mcc_checksums_t *list);
+
+/// Gathers the process's own settings: those of the file (the one the environment variable MCCACHE_CONFIG names, else
+/// ./mccache.toml, else [tool.mccache] of ./pyproject.toml), then those of the environment over them.
+///
+/// config: where the handle is written.
+/// Returns: MCC_OK; MCC_CONFIG if the file or the environment is wrong; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *config; mcc_config_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_config_new(mcc_config_t **config);
+
+/// Gathers settings from nothing: what mcc_config_load() and mcc_config_set() do not set has its default. Neither a
+/// file nor the environment is read.
+///
+/// config: where the handle is written.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *config; mcc_config_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_config_new_empty(mcc_config_t **config);
+
+/// Takes in the settings of a file (TOML), over those gathered so far.
+///
+/// config: the settings.
+/// path: the file's path, text; copied.
+/// Returns: MCC_OK; MCC_CONFIG if the file cannot be read or is wrong (nothing of it is taken then);
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_config_load(mcc_config_t *config, const char *path);
+
+/// Sets one setting, over file and environment.
+///
+/// config: the settings.
+/// name: the setting's name, the same as in the file, such as "cluster" or "cache_ttl"; text; copied.
+/// value: its value as text, such as "900"; copied.
+/// Returns: MCC_OK; MCC_CONFIG if there is no such setting or the value is out of its range (nothing is set then, and
+/// mcc_last_error() says what is accepted); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_config_set(mcc_config_t *config, const char *name, const char *value);
+
+/// Frees settings. Nodes and caches opened with them keep their own copy.
+///
+/// config: the settings; NULL is nothing to do.
+/// Threads: any, with no other call on config going on or to come. Since: 0.1
+MCC_API void mcc_config_free(mcc_config_t *config);
+
+/// Gets a value. What is known locally decides; the network is never waited for.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is 0.
+/// value: where the value is written; NULL is written if there is none.
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *value, which no later event changes; mcc_value_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_get(mcc_cache_t *cache, const void *key, size_t key_len, mcc_value_t **value);
+
+/// Gets a value into the caller's buffer. For small values of known length; mcc_get() copies nothing.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is 0.
+/// buffer, capacity: where the bytes are written, and how many fit; buffer may be NULL if capacity is 0. Written on
+/// MCC_OK only.
+/// len: where the value's length is written, on MCC_OK and on MCC_BUFFER_TOO_SMALL.
+/// codec: where is written how to read the value, with len; may be NULL.
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_BUFFER_TOO_SMALL; MCC_CLOSED; MCC_TOO_LARGE (the key); MCC_INVALID_ARGUMENT;
+/// MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_get_into(mcc_cache_t *cache,
+                          const void *key,
+                          size_t key_len,
+                          void *buffer,
+                          size_t capacity,
+                          size_t *len,
+                          uint8_t *codec);
+
+/// Puts a value, as raw bytes. It can be read here at once, and goes to all members; the call does not wait for them
+/// (mcc_sync() does). Of two puts of one key by two members the later one wins everywhere.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value, value_len: the value, 0 bytes to the cache's limit; copied; value may be NULL if value_len is 0.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_put(mcc_cache_t *cache,
+                     const void *key,
+                     size_t key_len,
+                     const void *value,
+                     size_t value_len,
+                     int64_t ttl_ms);
+
+/// Puts a value and says how to read it; else as mcc_put().
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value, value_len: the value, 0 bytes to the cache's limit; copied; value may be NULL if value_len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_put_as(mcc_cache_t *cache,
+                        const void *key,
+                        size_t key_len,
+                        const void *value,
+                        size_t value_len,
+                        uint8_t codec,
+                        int64_t ttl_ms);
+
+/// Puts a value that a handle holds, with its codec; else as mcc_put().
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value: the value, from mcc_value_new() or mcc_get(); copied, and still the caller's.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_put_value(mcc_cache_t *cache,
+                           const void *key,
+                           size_t key_len,
+                           const mcc_value_t *value,
+                           int64_t ttl_ms);
+
+/// Puts a value only if this process knows none for the key. Two members may both succeed at the same time; the later
+/// one wins everywhere, as always.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value: the value, from mcc_value_new() or mcc_get(); copied, and still the caller's.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_EXISTS (nothing was changed); MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any; of threads of this process that do this at once with one key, one gets MCC_OK. Since: 0.1
+MCC_API
+mcc_status_t mcc_put_new(mcc_cache_t *cache,
+                         const void *key,
+                         size_t key_len,
+                         const mcc_value_t *value,
+                         int64_t ttl_ms);
+
+/// Deletes a key, here and on all members, whether or not a value is known here.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// Returns: MCC_OK; MCC_NOT_FOUND if no value was known here; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT;
+/// MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_del(mcc_cache_t *cache, const void *key, size_t key_len);
+
+/// Deletes a key and returns its value, in one step: of the threads of this process that do this at once, one gets it.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value: where the value is written; NULL is written if there is none.
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *value; mcc_value_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_take(mcc_cache_t *cache, const void *key, size_t key_len, mcc_value_t **value);
+
+/// Tells whether a key has a value. Does not count as a use of it.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is 0.
+/// Returns: MCC_OK if it has; MCC_NOT_FOUND; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_contains(mcc_cache_t *cache, const void *key, size_t key_len);
+
+/// Gives an entry a new time to live, here and on all members, as a put of the same value would.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// ttl_ms: time to live from now, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_touch(mcc_cache_t *cache, const void *key, size_t key_len, int64_t ttl_ms);
+
+/// Tells what is known of an entry. Does not count as a use of it.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is 0.
+/// metadata: where it is written.
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_metadata(mcc_cache_t *cache, const void *key, size_t key_len, mcc_metadata_t *metadata);
+
+/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, later ones are counted
+/// instead, and MCC_EVENT_OVERFLOW tells how many.
+///
+/// node: the node, for what happens in all its caches and to the members; NULL for the process's own. Ignored if cache
+/// is not NULL.
+/// cache: the cache, for what happens in it alone; NULL for all.
+/// events: where the handle is written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_CONFIG and MCC_NETWORK as mcc_open(); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *events; mcc_events_free() frees it, before or after the handles of cache and node.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_events_new(mcc_node_t *node, mcc_cache_t *cache, mcc_events_t **events);
+
+/// Takes the next event out of the queue, or waits for one.
+///
+/// events: the queue.
+/// timeout_ms: longest wait, ms, 0 or more.
+/// event: where the event is written; its pointers are valid until the next call with this queue.
+/// Returns: MCC_OK; MCC_TIMEOUT, also after mcc_events_wake(); MCC_CLOSED once queue, cache or node is closed and the
+/// queue is empty; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any, one at a time for each queue. Since: 0.1
+MCC_API mcc_status_t mcc_events_next(mcc_events_t *events, int64_t timeout_ms, mcc_event_t *event);
+
+/// Makes a call that waits in mcc_events_next() return MCC_TIMEOUT at once, or the next one if none waits.
+///
+/// events: the queue; NULL is nothing to do.
+/// Threads: any, also while another waits in mcc_events_next(). Since: 0.1
+MCC_API void mcc_events_wake(mcc_events_t *events);
+
+/// Ends the collecting: a call that waits in mcc_events_next() returns MCC_CLOSED, and so do later ones. Closing again
+/// is MCC_OK.
+///
+/// events: the queue.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any, also while another waits in mcc_events_next(). Since: 0.1
+MCC_API mcc_status_t mcc_events_close(mcc_events_t *events);
+
+/// Frees a queue and what its last event points to.
+///
+/// events: the queue; NULL is nothing to do.
+/// Threads: any, with no other call on events going on or to come: let the thread that waits return first. Since: 0.1
+MCC_API void mcc_events_free(mcc_events_t *events);
+
+/// Begins to iterate over the entries, in no order. Other threads and members may write meanwhile: a key that is there
+/// all the time comes exactly once, one that comes or goes meanwhile at most once.
+///
+/// cache: the cache.
+/// iter: where the handle is written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *iter; mcc_iter_free() frees it, before or after the cache's handle.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_iter_new(mcc_cache_t *cache, mcc_iter_t **iter);
+
+/// Steps to the next key.
+///
+/// iter: the iteration.
+/// key, key_len: where the key's address and length are written; it is valid until the next call with this iter, and
+/// for no longer. Never NULL on MCC_OK.
+/// Returns: MCC_OK; MCC_END after the last key; MCC_CLOSED if the cache was closed meanwhile; MCC_INVALID_ARGUMENT;
+/// MCC_INTERNAL.
+/// Threads: any, one at a time. Since: 0.1
+MCC_API mcc_status_t mcc_iter_next(mcc_iter_t *iter, const uint8_t **key, size_t *key_len);
+
+/// Steps to the next entry, its value included. Does not count as a use of it.
+///
+/// iter: the iteration.
+/// key, key_len: where the key's address and length are written; it is valid until the next call with this iter, and
+/// for no longer. Never NULL on MCC_OK.
+/// value: where the value is written; NULL is written if there is no next entry.
+/// Returns: MCC_OK; MCC_END after the last entry; MCC_CLOSED if the cache was closed meanwhile; MCC_INVALID_ARGUMENT;
+/// MCC_INTERNAL.
+/// Owns: the caller owns *value, which outlives the iteration; mcc_value_free() frees it.
+/// Threads: any, one at a time. Since: 0.1
+MCC_API mcc_status_t mcc_iter_next_entry(mcc_iter_t *iter, const uint8_t **key, size_t *key_len, mcc_value_t **value);
+
+/// Frees an iteration, whether it is over or not.
+///
+/// iter: the iteration; NULL is nothing to do.
+/// Threads: any, with no other call on iter going on or to come. Since: 0.1
+MCC_API void mcc_iter_free(mcc_iter_t *iter);
+
+/// Tells what the last call that failed on this thread found wrong, and what to do about it.
+///
+/// Not changed by calls that succeed, nor by MCC_NOT_FOUND, MCC_EXISTS, MCC_END, MCC_BUFFER_TOO_SMALL, nor by
+/// MCC_TIMEOUT of mcc_events_next(): read it only after another status.
+///
+/// Returns: UTF-8 text, empty if nothing failed yet; valid until the next call that fails on this thread. Never NULL.
+/// Threads: any; each has its own. Since: 0.1
+MCC_API const char *mcc_last_error(void);
+
+/// Lists the other members the node knows now. The node itself is not among them: mcc_node_name() tells its name.
+///
+/// node: the node.
+/// members: where the list is written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *members; mcc_members_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_node_members(mcc_node_t *node, mcc_members_t **members);
+
+/// Counts the members in a list.
+///
+/// members: the list.
+/// Returns: how many; 0 if members is NULL.
+/// Threads: any. Since: 0.1
+MCC_API size_t mcc_members_count(const mcc_members_t *members);
+
+/// Shows one member of a list.
+///
+/// members: the list.
+/// index: from 0 to mcc_members_count(members) - 1.
+/// Returns: the member, valid until mcc_members_free(members); NULL if members is NULL or index is out of range.
+/// Threads: any. Since: 0.1
+MCC_API const mcc_member_t *mcc_members_item(const mcc_members_t *members, size_t index);
+
+/// Frees a list of members, and the members in it.
+///
+/// members: the list; NULL is nothing to do.
+/// Threads: any, with no other call on members going on or to come. Since: 0.1
+MCC_API void mcc_members_free(mcc_members_t *members);
+
+/// Starts a node: joins the cluster and begins to receive what its caches hold. Programs that need one node only use
+/// the process's own instead: NULL in mcc_open().
+///
+/// config: the settings, copied; NULL for the process's own, as mcc_config_new() gathers them.
+/// node: where the handle is written.
+/// Returns: MCC_OK; MCC_CONFIG; MCC_NETWORK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *node; mcc_node_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_node_open(const mcc_config_t *config, mcc_node_t **node);
+
+/// Gives the process's own node, the one that NULL in mcc_open() means; starts it if it does not run.
+///
+/// node: where the handle is written.
+/// Returns: MCC_OK; MCC_CONFIG; MCC_NETWORK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *node; mcc_node_free() frees it, and the process's own node runs on.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_node_own(mcc_node_t **node);
+
+/// Waits until the node has found the members that are there, and holds what they hold.
+///
+/// node: the node.
+/// timeout_ms: longest wait, ms, 0 or more.
+/// Returns: MCC_OK; MCC_TIMEOUT (the node works, and goes on receiving); MCC_CLOSED; MCC_INVALID_ARGUMENT;
+/// MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_node_wait_ready(mcc_node_t *node, int64_t timeout_ms);
+
+/// Tells the node's name, by which the other members show it.
+///
+/// node: the node.
+/// Returns: text, valid until mcc_node_free(node); NULL if node is NULL.
+/// Threads: any. Since: 0.1
+MCC_API const char *mcc_node_name(const mcc_node_t *node);
+
+/// Leaves the cluster: says goodbye, ends the node's threads, closes its caches and event queues. Calls of other
+/// threads that wait in them return MCC_CLOSED, as later calls do. Closing again is MCC_OK. Waits for the goodbye, for
+/// less than a second.
+///
+/// node: the node. All handles of it are closed with it.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any, also while others are in calls on the same handle. Since: 0.1
+MCC_API mcc_status_t mcc_node_close(mcc_node_t *node);
+
+/// Frees the handle. Caches and iterators made of it stay valid and keep the node running. With the last of them a node
+/// that was not closed leaves the cluster, and waits for the goodbye for at most one second; close it first where that
+/// is too long.
+///
+/// node: the node; NULL is nothing to do.
+/// Threads: any, with no other call on node going on or to come. Since: 0.1
+MCC_API void mcc_node_free(mcc_node_t *node);
+
+/// Reads all counters of a node. A closed node has its last ones.
+///
+/// node: the node.
+/// stats: where the list is written.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *stats; mcc_stats_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_stats_new(mcc_node_t *node, mcc_stats_t **stats);
+
+/// Counts the counters in a list.
+///
+/// stats: the list.
+/// Returns: how many; 0 if stats is NULL.
+/// Threads: any. Since: 0.1
+MCC_API size_t mcc_stats_count(const mcc_stats_t *stats);
+
+/// Shows one counter of a list. Names never change; later versions add some, so look for names, not for places.
+///
+/// stats: the list.
+/// index: from 0 to mcc_stats_count(stats) - 1.
+/// name: where its name is written, text valid as long as the list; may be NULL.
+/// help: where is written what it counts, text valid as long as the list ("" if unknown here); may be NULL.
+/// value: where its value is written; may be NULL.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_stats_item(const mcc_stats_t *stats,
+                            size_t index,
+                            const char **name,
+                            const char **help,
+                            int64_t *value);
+
+/// Frees a list of counters.
+///
+/// stats: the list, from mcc_stats_new(); NULL is nothing to do.
+/// Threads: any, with no other call on stats going on or to come. Since: 0.1
+MCC_API void mcc_stats_free(mcc_stats_t *stats);
+
+/// Tells the version of the library in use, such as "0.1.0".
+///
+/// Returns: text that lives as long as the library is loaded. Never NULL.
+/// Threads: any. Since: 0.1
+MCC_API const char *mcc_version(void);
+
+/// Tells the ABI of the library in use. A program works with it if this equals its own MCC_ABI_VERSION.
+///
+/// Returns: the number.
+/// Threads: any. Since: 0.1
+MCC_API int32_t mcc_abi_version(void);
+
+/// Says in a few words what a status means. mcc_last_error() says what went wrong in particular.
+///
+/// status: any number; an unknown one has a text too.
+/// Returns: text that lives as long as the library is loaded. Never NULL.
+/// Threads: any. Since: 0.1
+MCC_API const char *mcc_strerror(int32_t status);
+
+/// Makes a value of the caller's bytes, for mcc_put_value() and mcc_put_new().
+///
+/// data: the bytes, copied; NULL if len is 0.
+/// len: how many.
+/// codec: how to read them: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// value: where the handle is written.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_TOO_LARGE; MCC_INTERNAL.
+/// Owns: the caller owns *value; mcc_value_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_status_t mcc_value_new(const void *data, size_t len, uint8_t codec, mcc_value_t **value);
+
+/// Takes one more reference to a value; each needs its own mcc_value_free(). Costs no copy.
+///
+/// value: the value.
+/// Returns: value itself; NULL if value is NULL.
+/// Threads: any. Since: 0.1
+MCC_API MCC_MUST_USE mcc_value_t *mcc_value_ref(mcc_value_t *value);
+
+/// Gives one reference to a value back; the last one frees it.
+///
+/// value: the value; NULL is nothing to do.
+/// Threads: any. Since: 0.1
+MCC_API void mcc_value_free(mcc_value_t *value);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* MCCACHE_H */

@@ -1,0 +1,147 @@
+//! Checked settings: plain data that the rooms take their part of.
+//!
+//! The invariant: every value is one the table accepts, and no secret shows in `Debug` or in texts. How they come to be
+//! does not live here (`resolve`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a cache takes part in the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheMode {
+    /// Every member holds every entry it has room for.
+    Replicate,
+    /// Nothing is sent or received.
+    Local,
+}
+
+impl CacheMode {
+    /// Its name in settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CacheMode::Replicate => "replicate",
+            CacheMode::Local => "local",
+        }
+    }
+}
+
+/// Settings of one cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// `cache_ttl`: time to live of a put that names none; `None`: forever.
+    pub ttl: Option<Duration>,
+    /// `cache_max`: most entries, at least 1.
+    pub max_entries: usize,
+    /// `cache_size`: most bytes, bookkeeping included.
+    pub max_bytes: usize,
+    /// `max_value`: longest value in bytes. May exceed `max_bytes`: the smaller one bounds a value.
+    pub max_value: usize,
+    /// `cache_mode`.
+    pub mode: CacheMode,
+}
+
+/// Checked settings of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `cluster`: 1 to 64 printable ASCII characters.
+    pub cluster: String,
+    /// `node_name`: this node's name, for people; 1 to 64 bytes.
+    pub node_name: String,
+    /// `crypto_key`: the cluster's secret.
+    pub crypto_key: Option<Secret>,
+    /// `insecure`: an interface without a key is allowed.
+    pub insecure: bool,
+    /// `interface`: this host's address on the network to use; `None`: this host only. Never a loopback address.
+    pub interface: Option<Ipv4Addr>,
+    /// `multicast_ip` and `multicast_port`, or the group derived from the cluster's name.
+    pub multicast: SocketAddr,
+    /// `multicast_hops`: TTL on an interface.
+    pub multicast_hops: u8,
+    /// `packet_mtu`: longest UDP payload in bytes; IP and UDP headers are not counted.
+    pub max_payload: usize,
+    /// `receive_buffer`: bytes of receive buffer to ask for.
+    pub receive_buffer: usize,
+    /// `callback_win`: a change calls back if the entry was looked up no longer ago; zero: never.
+    pub callback_window: Duration,
+    /// `cache_pulse`: how often replicas are compared.
+    pub audit_interval: Duration,
+    /// `log_filename`: the file log lines are appended to.
+    pub log_filename: Option<PathBuf>,
+    /// `log_level`: the least severe level that is written to it.
+    pub log_level: tracing::Level,
+    /// `test_drop_percent`: share of received datagrams to drop on purpose, 0 to 90 percent.
+    pub drop_percent: u8,
+    /// What holds for a cache that has no settings of its own.
+    pub cache: CacheSettings,
+    /// Whole settings of each cache that has a `[cache.<name>]` table.
+    pub caches: BTreeMap<String, CacheSettings>,
+    /// What the operator should be told about these settings; [`crate::logging::start`] says it.
+    pub notices: Vec<Notice>,
+}
+
+impl Settings {
+    /// Settings of the cache called `name` where no code says otherwise.
+    #[must_use]
+    pub fn of_cache(&self, name: &str) -> &CacheSettings {
+        self.caches.get(name).unwrap_or(&self.cache)
+    }
+
+    /// What the setting called `name` amounts to here, as text that [`Config::set`](super::Config::set) accepts.
+    ///
+    /// The settings of caches are those of a cache without its own. `None` for an unknown or ignored setting, and for a
+    /// `crypto_key` that is set: no text of it is ever made.
+    #[must_use]
+    pub fn text_of(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "cache_ttl" => seconds_text(self.cache.ttl.unwrap_or_default()),
+            "cache_max" => self.cache.max_entries.to_string(),
+            "cache_size" => self.cache.max_bytes.to_string(),
+            "cache_mode" => self.cache.mode.name().to_owned(),
+            "max_value" => self.cache.max_value.to_string(),
+            "cache_pulse" => (self.audit_interval.as_secs_f64() / 60.0).to_string(),
+            "callback_win" => seconds_text(self.callback_window),
+            "cluster" => self.cluster.clone(),
+            "node_name" => self.node_name.clone(),
+            "crypto_key" if self.crypto_key.is_none() => String::new(),
+            "interface" => self.interface.map_or_else(|| "host".to_owned(), |address| address.to_string()),
+            "insecure" => self.insecure.to_string(),
+            "multicast_ip" => self.multicast.to_string(),
+            "multicast_port" => self.multicast.port().to_string(),
+            "multicast_hops" => self.multicast_hops.to_string(),
+            "packet_mtu" => self.max_payload.to_string(),
+            "receive_buffer" => self.receive_buffer.to_string(),
+            "log_filename" => self.log_filename.as_deref().unwrap_or("".as_ref()).display().to_string(),
+            "log_level" => self.log_level.to_string().to_ascii_lowercase(),
+            "log_format" => "text".to_owned(),
+            "test_drop_percent" => self.drop_percent.to_string(),
+            _ => return None,
+        })
+    }
+}
+
+/// 32 secret bytes that never show in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Something the operator should be told once about a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The setting's name.
+    pub setting: &'static str,
+    /// What there is to say; one sentence.
+    pub text: String,
+}
+
+fn seconds_text(span: Duration) -> String {
+    span.as_secs_f64().to_string()
+}

@@ -1,0 +1,265 @@
+//! Texts become checked values: what each kind of setting accepts, and how that is said.
+//!
+//! The invariant: the sentence of [`Kind::expected`] and the check of [`Kind::parse`] come from the same bounds, so an
+//! error and the documents never promise what is refused. Which setting has which kind does not live here (`table`).
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use tracing::Level;
+
+use super::settings::{CacheMode, Secret};
+
+/// Longest name of a node in bytes.
+pub(super) const NODE_NAME_BYTES_MAX: usize = 64;
+/// Longest path of a log file in bytes; Linux's own bound (PATH_MAX).
+const PATH_BYTES_MAX: usize = 4096;
+/// Longest name of a network interface or text of an address in bytes. Linux ends at 15, Windows has long ones.
+const INTERFACE_BYTES_MAX: usize = 255;
+/// Most characters of a refused value that an error repeats.
+const SHOWN_CHARS_MAX: usize = 80;
+
+/// What a setting accepts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// A length of time in seconds, whole or decimal; `zero` says what 0 means where it is accepted too.
+    Seconds { min: f64, max: f64, zero: Option<&'static str> },
+    /// A length of time in minutes, whole or decimal.
+    Minutes { min: f64, max: f64 },
+    /// A whole number.
+    Count { min: u64, max: u64 },
+    /// A number of bytes, with or without a suffix.
+    Bytes { min: u64, max: u64 },
+    /// Yes or no.
+    Flag,
+    /// 32 secret bytes in base64, or empty for none.
+    Key,
+    /// An IPv4 multicast address, with or without a port.
+    Group,
+    /// A network interface.
+    Interface,
+    /// How a cache takes part in the cluster.
+    Mode,
+    /// A word that goes on the wire.
+    Label { max: usize },
+    /// A name for people.
+    Name { max: usize },
+    /// A file, or empty for none.
+    File,
+    /// How much is logged.
+    LogLevel,
+    /// Whatever is said is read by nobody.
+    Anything,
+}
+
+/// A checked value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Span(Duration),
+    Number(u64),
+    Flag(bool),
+    Key(Option<Secret>),
+    Group(Ipv4Addr, Option<u16>),
+    Interface(Wish),
+    Mode(CacheMode),
+    Text(String),
+    File(Option<PathBuf>),
+    LogLevel(Level),
+    /// Of a setting that nobody reads.
+    Ignored,
+}
+
+/// Which interface was asked for; whether this host has it is looked up when the settings are resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// This host only.
+    Host,
+    Address(Ipv4Addr),
+    Named(String),
+}
+
+/// A text was refused; what is accepted in its place, where that says more than [`Kind::expected`].
+pub(super) type Refused = Option<String>;
+
+impl Kind {
+    /// What is accepted, in words that follow "expected".
+    pub(super) fn expected(&self) -> String {
+        match self {
+            Kind::Seconds { min, max, zero: None } => format!("a number of seconds from {min} to {max}"),
+            Kind::Seconds { min, max, zero: Some(zero) } => {
+                format!("0 ({zero}), or a number of seconds from {min} to {max}")
+            }
+            Kind::Minutes { min, max } => format!("a number of minutes from {min} to {max}"),
+            Kind::Count { min, max } => format!("a whole number from {min} to {max}"),
+            Kind::Bytes { min, max } => format!(
+                "bytes from {} to {}, a whole number alone or with k, M or G (KiB, MiB, GiB: powers of 1024)",
+                bytes_text(*min),
+                bytes_text(*max)
+            ),
+            Kind::Flag => "true or false (also 1, 0, yes, no, on, off)".to_owned(),
+            Kind::Key => "32 bytes in base64 (44 characters, either alphabet), or nothing for no key".to_owned(),
+            Kind::Group => "an IPv4 multicast address (224.0.0.0 to 239.255.255.255), alone or with a port from 1 to \
+                            65535, like 239.192.7.1:4000"
+                .to_owned(),
+            Kind::Interface => {
+                "an IPv4 address of this host, an interface's name like eth0, or `host` for this host only".to_owned()
+            }
+            Kind::Mode => "`replicate` (also `full`, `1`) or `local`".to_owned(),
+            Kind::Label { max } => format!("1 to {max} printable ASCII characters without spaces"),
+            Kind::Name { max } => format!("1 to {max} bytes of UTF-8 without control characters"),
+            Kind::File => format!("a file's path of at most {PATH_BYTES_MAX} bytes, or nothing for no file"),
+            Kind::LogLevel => "error, warn, info, debug or trace".to_owned(),
+            Kind::Anything => "anything; it is ignored".to_owned(),
+        }
+    }
+
+    /// The checked value of `text`; spaces around it do not count.
+    pub(super) fn parse(&self, text: &str) -> Result<Value, Refused> {
+        let text = text.trim();
+        match self {
+            Kind::Seconds { min, max, zero } => span(text, 1.0, *min, *max, zero.is_some()),
+            Kind::Minutes { min, max } => span(text, 60.0, *min, *max, false),
+            Kind::Count { min, max } => within(text.parse().ok(), *min, *max),
+            Kind::Bytes { min, max } => within(bytes(text), *min, *max),
+            Kind::Flag => flag(text),
+            Kind::Key => key(text),
+            Kind::Group => group(text),
+            Kind::Interface => interface(text),
+            Kind::Mode => mode(text),
+            Kind::Label { max } => text_if(text, *max, |c| c.is_ascii_graphic()),
+            Kind::Name { max } => text_if(text, *max, |c| !c.is_control()),
+            Kind::File => file(text),
+            Kind::LogLevel => log_level(text),
+            Kind::Anything => Ok(Value::Ignored),
+        }
+    }
+}
+
+/// A refused value as an error repeats it: on one line and not at length.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// `n` bytes in the largest unit that needs no fraction.
+pub(super) fn bytes_text(n: u64) -> String {
+    for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if n != 0 && n % (1 << shift) == 0 {
+            return format!("{} {unit}", n >> shift);
+        }
+    }
+    n.to_string()
+}
+
+fn span(text: &str, unit_seconds: f64, min: f64, max: f64, zero: bool) -> Result<Value, Refused> {
+    let number: f64 = text.parse().map_err(|_not_a_number| None)?;
+    // Not a number is in no range, so it is refused here too.
+    if !((min..=max).contains(&number) || (zero && number == 0.0)) {
+        return Err(None);
+    }
+    Duration::try_from_secs_f64(number * unit_seconds).map(Value::Span).map_err(|_too_long| None)
+}
+
+fn within(number: Option<u64>, min: u64, max: u64) -> Result<Value, Refused> {
+    number.filter(|n| (min..=max).contains(n)).map(Value::Number).ok_or(None)
+}
+
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, suffix) = text.split_at(digits);
+    let unit: u64 = match suffix.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn flag(text: &str) -> Result<Value, Refused> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(Value::Flag(true)),
+        "false" | "0" | "no" | "off" => Ok(Value::Flag(false)),
+        _ => Err(None),
+    }
+}
+
+fn key(text: &str) -> Result<Value, Refused> {
+    if text.is_empty() {
+        return Ok(Value::Key(None));
+    }
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let bytes = GeneralPurpose::new(alphabet, lenient).decode(text).map_err(|_not_base64| None)?;
+    let key: [u8; 32] = bytes.try_into().map_err(|_other_length| None)?;
+    Ok(Value::Key(Some(Secret(key))))
+}
+
+fn group(text: &str) -> Result<Value, Refused> {
+    let (address, port) = match text.split_once(':') {
+        Some((address, port)) => (address, Some(port.parse::<u16>().ok().filter(|port| *port != 0).ok_or(None)?)),
+        None => (text, None),
+    };
+    let address: Ipv4Addr = address.parse().map_err(|_not_an_address| None)?;
+    if address.is_multicast() { Ok(Value::Group(address, port)) } else { Err(None) }
+}
+
+fn interface(text: &str) -> Result<Value, Refused> {
+    if matches!(text, "" | "host" | "lo") {
+        return Ok(Value::Interface(Wish::Host));
+    }
+    if let Ok(address) = text.parse::<Ipv4Addr>() {
+        if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+            return Err(None);
+        }
+        let wish = if address.is_loopback() { Wish::Host } else { Wish::Address(address) };
+        return Ok(Value::Interface(wish));
+    }
+    if text.len() > INTERFACE_BYTES_MAX || text.contains(char::is_control) {
+        return Err(None);
+    }
+    Ok(Value::Interface(Wish::Named(text.to_owned())))
+}
+
+fn mode(text: &str) -> Result<Value, Refused> {
+    match text.to_ascii_lowercase().as_str() {
+        "replicate" | "full" | "1" => Ok(Value::Mode(CacheMode::Replicate)),
+        "local" => Ok(Value::Mode(CacheMode::Local)),
+        known @ ("partial" | "0" | "invalidate") => {
+            let name = if known == "0" { "partial" } else { known };
+            Err(Some(format!("{}; mode `{name}` is known, but this version does not have it", Kind::Mode.expected())))
+        }
+        _ => Err(None),
+    }
+}
+
+fn text_if(text: &str, max: usize, accepts: impl Fn(char) -> bool) -> Result<Value, Refused> {
+    let fits = (1..=max).contains(&text.len()) && text.chars().all(accepts);
+    if fits { Ok(Value::Text(text.to_owned())) } else { Err(None) }
+}
+
+fn file(text: &str) -> Result<Value, Refused> {
+    if text.len() > PATH_BYTES_MAX || text.contains('\0') {
+        return Err(None);
+    }
+    Ok(Value::File((!text.is_empty()).then(|| PathBuf::from(text))))
+}
+
+fn log_level(text: &str) -> Result<Value, Refused> {
+    match text.to_ascii_lowercase().as_str() {
+        "error" => Ok(Value::LogLevel(Level::ERROR)),
+        "warn" => Ok(Value::LogLevel(Level::WARN)),
+        "info" => Ok(Value::LogLevel(Level::INFO)),
+        "debug" => Ok(Value::LogLevel(Level::DEBUG)),
+        "trace" => Ok(Value::LogLevel(Level::TRACE)),
+        _ => Err(None),
+    }
+}

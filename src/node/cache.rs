@@ -1,0 +1,522 @@
+//! A named key space as the application sees it: limits, versions, the local change, and what follows from it.
+//!
+//! The invariants: a change is visible here before the call returns, never waits for the network, and costs the same
+//! however many members there are; a change that peers must hear of is in the outbox before the call returns, and with it
+//! each entry that left the store unsent. A get takes no lock but the store's own.
+//!
+//! How entries are kept lives in `store`, when they are sent in `driver.rs` and `protocol`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
+
+use super::clock::{Until, coarse_wall};
+use super::core::{NodeCore, OnOtherSettings, is_replicated};
+use super::fork;
+use super::keys::Keys;
+use super::listener::{Event, EventKind, Events};
+use super::lock::{read, write};
+use super::outbox::{Item, QueuedKey, SyncAsk};
+use super::{Node, NodeShared};
+use crate::config::CacheSettings;
+use crate::error::{Error, Result};
+use crate::hlc::Version;
+use crate::ids::CacheId;
+use crate::store::{Entry, Fate, Gone, Limits, Outcome, Precondition, Source, Store, StoreStats, Value};
+use crate::time::{Deadline, WallMs};
+use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
+
+/// How often a local change is stamped anew because a member's newer one came between its stamp and its application.
+/// Each such round needs another remote write of the key within less than a microsecond.
+const STAMPS_MAX: usize = 8;
+
+/// How long a put lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// As the cache's settings say.
+    Default,
+    /// No deadline.
+    Forever,
+    /// This long, rounded up to a millisecond; zero is an error.
+    For(Duration),
+}
+
+/// A named key space. A handle: clones share one cache, and any of them may be used from any thread.
+///
+/// It keeps its node open. After [`close`](Cache::close), or the node's, every call answers [`Error::Closed`]; values
+/// that were read stay valid. In a forked child the first call opens the node and the cache anew, with the same settings;
+/// the members' entries come by state transfer ([`Node::wait_ready`]).
+#[derive(Clone, Debug)]
+pub struct Cache {
+    core: Arc<CacheCore>,
+    node: Arc<NodeShared>,
+}
+
+/// What the handles of one cache, the outbox and the driver share.
+#[derive(Debug)]
+pub(super) struct CacheCore {
+    pub(super) store: Arc<Store>,
+    pub(super) name: Arc<str>,
+    pub(super) id: CacheId,
+    pub(super) settings: CacheSettings,
+    pub(super) node: Arc<NodeCore>,
+    closed: AtomicBool,
+    /// The driver has taken it out of the cluster; a command to open it that comes later is void.
+    left: AtomicBool,
+    generation: u64,
+    /// Held shared from before a change is applied until it is in the outbox, and exclusively for a moment by `sync`:
+    /// without it a sync could overtake a key that another thread has made dirty but not queued yet.
+    gate: RwLock<()>,
+    /// In a forked child: the cache that took the place of this one.
+    reborn: OnceLock<Arc<CacheCore>>,
+}
+
+impl CacheCore {
+    /// An empty cache of `node`.
+    pub(super) fn new(name: Arc<str>, id: CacheId, settings: CacheSettings, node: Arc<NodeCore>) -> CacheCore {
+        let limits = Limits { max_entries: settings.max_entries, max_bytes: settings.max_bytes };
+        let store = Arc::new(Store::new(limits, node.hash_key, is_replicated(settings.mode)));
+        let generation = node.generation;
+        let (closed, left, gate, reborn) = Default::default();
+        CacheCore { store, name, id, settings, node, closed, left, generation, gate, reborn }
+    }
+
+    /// Whether the cluster knows of it.
+    pub(super) fn is_replicated(&self) -> bool {
+        is_replicated(self.settings.mode)
+    }
+
+    /// Marks it closed; false if it was.
+    pub(super) fn close(&self) -> bool {
+        !self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether it was taken out of the cluster.
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// It was taken out of the cluster.
+    pub(super) fn note_left(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it can be used in this process.
+    #[inline]
+    pub(super) fn is_usable(&self) -> bool {
+        self.generation == fork::generation() && !self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Why it cannot be used, when it was closed.
+    fn closed(&self) -> Error {
+        self.node.check().err().unwrap_or(Error::Closed { what: "cache" })
+    }
+
+    /// Applies a local change of one key, stamping it anew while something newer comes between, and queues what peers
+    /// must hear of.
+    fn change(self: &Arc<Self>, change: Change<'_>, now: WallMs, apply: impl Fn(Version) -> Outcome) -> Outcome {
+        let gate = self.is_replicated().then(|| read(&self.gate));
+        let mut version = self.node.hlc.tick(now);
+        let mut outcome = apply(version);
+        for _ in 1..STAMPS_MAX {
+            if outcome.fate != Fate::Stale {
+                break;
+            }
+            version = self.node.hlc.tick(now);
+            outcome = apply(version);
+        }
+        self.queue(change, version, &mut outcome);
+        drop(gate);
+        if outcome.fate == Fate::Applied {
+            self.node.publish(|| self.event(change.kind, change.key, version, Writer::Here));
+        }
+        outcome
+    }
+
+    /// Queues what peers must hear of after a local change.
+    fn queue(self: &Arc<Self>, change: Change<'_>, version: Version, outcome: &mut Outcome) {
+        let metrics = &self.node.metrics;
+        match (outcome.fate, outcome.dirty_key.take()) {
+            (Fate::Applied, Some(key)) if self.node.outbox.is_full() => {
+                // Taken, so that a later change of the key finds it clean and queues it again.
+                let _unsent = self.store.take_dirty(&key);
+                metrics.outbox_overflows.inc();
+            }
+            (Fate::Applied, Some(key)) => {
+                let key = QueuedKey::new(key, change.value_len);
+                self.node.send(Item::Key { cache: Arc::clone(self), key });
+            }
+            // Queued since an earlier change, which nobody will be sent any more.
+            (Fate::Applied, None) if self.is_replicated() => metrics.updates_conflated.inc(),
+            // The store gave the older value up, so the others must, too.
+            (Fate::TooHeavy, _) if self.is_replicated() => self.forget(change.key, version),
+            _ => {}
+        }
+        if !outcome.evicted.is_empty() {
+            self.announce_gone(std::mem::take(&mut outcome.evicted), EventKind::Evict);
+        }
+    }
+
+    /// Tells peers to drop what they hold of entries that left the store before they were sent, and listeners that they
+    /// left.
+    pub(super) fn announce_gone(self: &Arc<Self>, gone: Vec<Gone>, kind: EventKind) {
+        for entry in gone {
+            self.node.publish(|| self.event(kind, &entry.key, entry.version, Writer::Unknown));
+            if entry.dirty && self.is_replicated() {
+                self.forget(&entry.key, entry.version);
+            }
+        }
+    }
+
+    /// Has peers drop what they hold of `key` up to `version`.
+    fn forget(self: &Arc<Self>, key: &[u8], version: Version) {
+        if self.node.outbox.is_full() {
+            self.node.metrics.outbox_overflows.inc();
+            return;
+        }
+        self.node.send(Item::Forget { cache: Arc::clone(self), key: key.into(), version });
+    }
+
+    /// The instant a put with this `ttl` expires.
+    fn deadline(&self, ttl: Ttl, now: WallMs) -> Result<Deadline> {
+        match ttl {
+            Ttl::Default => Ok(Deadline::after(now, self.settings.ttl)),
+            Ttl::Forever => Ok(Deadline::NEVER),
+            Ttl::For(Duration::ZERO) => {
+                let reason = "0 ms; a time to live is at least 1 ms, and a delete is what drops a key now".into();
+                Err(Error::InvalidArgument { name: "ttl", reason })
+            }
+            Ttl::For(ttl) => Ok(Deadline::after(now, Some(ttl))),
+        }
+    }
+
+    /// An event of this cache.
+    pub(super) fn event(&self, kind: EventKind, key: &[u8], version: Version, writer: Writer) -> Event {
+        let (member, local) = match writer {
+            Writer::Here => (Arc::clone(&self.node.name), true),
+            Writer::Member(name) => (name, false),
+            Writer::Unknown => ("".into(), version.origin == self.node.hlc.origin()),
+        };
+        Event { kind, cache: Arc::clone(&self.name), key: key.into(), version, local, member, dropped: 0 }
+    }
+}
+
+/// A local change of one key, as far as others are concerned.
+#[derive(Clone, Copy, Debug)]
+struct Change<'a> {
+    kind: EventKind,
+    key: &'a [u8],
+    /// Of the value the entry holds afterwards; `usize::MAX` if that is not known here.
+    value_len: usize,
+}
+
+/// Who wrote what an event tells of.
+#[derive(Clone, Debug)]
+pub(super) enum Writer {
+    /// This process, in the call that makes the event.
+    Here,
+    /// The member of this name.
+    Member(Arc<str>),
+    /// Nobody in particular: the entry left by itself.
+    Unknown,
+}
+
+impl Cache {
+    /// A handle on `core`, which belongs to `node`.
+    pub(super) fn new(core: Arc<CacheCore>, node: Arc<NodeShared>) -> Cache {
+        Cache { core, node }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The node it belongs to.
+    #[must_use]
+    pub fn node(&self) -> Node {
+        Node::of(Arc::clone(&self.node))
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> &CacheSettings {
+        &self.core.settings
+    }
+
+    /// Milliseconds since the epoch by the node's clock, up to a timer tick behind; for ages and remaining times.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        coarse_wall().0
+    }
+
+    /// The live value of `key`; None if there is none. The bytes are shared, not copied.
+    ///
+    /// # Errors
+    /// [`Error::Closed`]; [`Error::Internal`] if the node failed. In a forked child, what [`Node::open`] answers.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Result<Option<Value>> {
+        Ok(self.live()?.store.get(key, coarse_wall()))
+    }
+
+    /// Whether `key` has a live value; counts as no read.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn contains(&self, key: &[u8]) -> Result<bool> {
+        Ok(self.live()?.store.contains(key, coarse_wall()))
+    }
+
+    /// Everything known of an entry; neither counts as a read nor touches it.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn metadata(&self, key: &[u8]) -> Result<Option<Entry>> {
+        Ok(self.live()?.store.peek(key, coarse_wall()))
+    }
+
+    /// Gives `key` (0 to 65,535 bytes) a value, here at once and on every member soon.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for the key or the value. A value longer than the setting `max_value` changes nothing; one that
+    /// is heavier than the whole cache leaves the key without a value, here and on the members.
+    /// [`Error::InvalidArgument`] for a time to live of zero. Else as [`get`](Cache::get).
+    pub fn put(&self, key: &[u8], value: &[u8], codec: Codec, ttl: Ttl) -> Result<()> {
+        self.put_if(key, value, codec, ttl, Precondition::Any).map(|_| ())
+    }
+
+    /// Puts only if the precondition holds in this process; `Ok(false)` if it does not.
+    ///
+    /// The check and the put are one step here. Members do not check: of two puts on two members at once, each accepted by
+    /// its own process, the later one wins everywhere.
+    ///
+    /// # Errors
+    /// As [`put`](Cache::put).
+    pub fn put_if(&self, key: &[u8], value: &[u8], codec: Codec, ttl: Ttl, only_if: Precondition) -> Result<bool> {
+        let core = self.live()?;
+        check_len("key", key.len(), KEY_LEN_MAX)?;
+        check_len("value", value.len(), core.settings.max_value)?;
+        let now = coarse_wall();
+        let deadline = core.deadline(ttl, now)?;
+        let change = Change { kind: EventKind::Put, key, value_len: value.len() };
+        let outcome = core.change(change, now, |version| {
+            let update = Update { kind: UpdateKind::Put, key, value, codec, version, deadline };
+            core.store.apply(&update, Source::Local, only_if, now)
+        });
+        if outcome.fate == Fate::TooHeavy {
+            return Err(Error::TooLarge { what: "value", len: value.len(), limit: core.settings.max_bytes });
+        }
+        core.node.metrics.cache_puts.inc();
+        Ok(outcome.fate != Fate::Refused)
+    }
+
+    /// Deletes `key` here at once and on every member soon; whether there was a value here.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a key beyond 65,535 bytes. Else as [`get`](Cache::get).
+    pub fn delete(&self, key: &[u8]) -> Result<bool> {
+        let core = self.live()?;
+        check_len("key", key.len(), KEY_LEN_MAX)?;
+        let now = coarse_wall();
+        let outcome = core.change(Change { kind: EventKind::Delete, key, value_len: 0 }, now, |version| {
+            core.store.apply(
+                &update_without_value(UpdateKind::Delete, key, version),
+                Source::Local,
+                Precondition::Any,
+                now,
+            )
+        });
+        core.node.metrics.cache_deletes.inc();
+        Ok(outcome.had_value)
+    }
+
+    /// Deletes `key` and returns what was there, in one step.
+    ///
+    /// # Errors
+    /// As [`delete`](Cache::delete).
+    pub fn take(&self, key: &[u8]) -> Result<Option<Value>> {
+        let core = self.live()?;
+        check_len("key", key.len(), KEY_LEN_MAX)?;
+        let now = coarse_wall();
+        let taken = std::cell::Cell::new(None);
+        core.change(Change { kind: EventKind::Delete, key, value_len: 0 }, now, |version| {
+            let (outcome, value) = core.store.take(key, version, now);
+            taken.set(value);
+            outcome
+        });
+        core.node.metrics.cache_deletes.inc();
+        Ok(taken.into_inner())
+    }
+
+    /// Gives the value of `key` a new time to live, here and on every member; false if there is no value.
+    ///
+    /// # Errors
+    /// As [`delete`](Cache::delete), and [`Error::InvalidArgument`] for a time to live of zero.
+    pub fn touch(&self, key: &[u8], ttl: Ttl) -> Result<bool> {
+        let core = self.live()?;
+        check_len("key", key.len(), KEY_LEN_MAX)?;
+        let now = coarse_wall();
+        let deadline = core.deadline(ttl, now)?;
+        let change = Change { kind: EventKind::Put, key, value_len: usize::MAX };
+        let outcome = core.change(change, now, |version| core.store.touch(key, deadline, version, now));
+        Ok(outcome.fate != Fate::Refused && outcome.had_value)
+    }
+
+    /// Drops every entry, here at once and on every member soon. What another member puts at the same time stays.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn clear(&self) -> Result<()> {
+        let core = self.live()?;
+        let now = coarse_wall();
+        let version = std::cell::Cell::new(Version::ZERO);
+        // The key is empty for a clear, and no key is dirty by it: the clear itself is queued below.
+        let gate = core.is_replicated().then(|| read(&core.gate));
+        for _ in 0..STAMPS_MAX {
+            version.set(core.node.hlc.tick(now));
+            let update = update_without_value(UpdateKind::Clear, b"", version.get());
+            if core.store.apply(&update, Source::Local, Precondition::Any, now).fate != Fate::Stale {
+                break;
+            }
+        }
+        let version = version.into_inner();
+        if core.is_replicated() {
+            core.node.send(Item::Clear { cache: Arc::clone(core), version });
+        }
+        drop(gate);
+        core.node.publish(|| core.event(EventKind::Clear, b"", version, Writer::Here));
+        Ok(())
+    }
+
+    /// How many entries are held; those whose deadline has just passed may still be counted.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn len(&self) -> Result<usize> {
+        Ok(self.live()?.store.len())
+    }
+
+    /// Whether none is held.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Keys in no order; writes meanwhile neither block nor break it. Each key that stays is given once.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(self.clone())
+    }
+
+    /// Waits until everything this process wrote to the cache before the call is applied by every live member.
+    ///
+    /// Returns when it is sent if there is no other member, and at once for a local cache. Before the node is ready the
+    /// members are not all known, so it waits for that first ([`Node::wait_ready`]).
+    ///
+    /// # Errors
+    /// [`Error::Timeout`]: it still travels on, nothing is taken back. Else as [`get`](Cache::get).
+    pub fn sync(&self, timeout: Duration) -> Result<()> {
+        let core = self.live()?;
+        if !core.is_replicated() {
+            return Ok(());
+        }
+        let until = Until::after(timeout);
+        core.node.life.wait_ready(timeout)?;
+        drop(write(&core.gate));
+        let waiting = Arc::new(());
+        let (done, woken) = crossbeam_channel::bounded(1);
+        core.node.send(Item::Sync(SyncAsk { done, waiting: Arc::downgrade(&waiting) }));
+        woken.recv_timeout(until.remaining()).map_err(|error| match error {
+            crossbeam_channel::RecvTimeoutError::Timeout => {
+                Error::Timeout { what: "every live member to apply what was written".into(), waited: timeout }
+            }
+            crossbeam_channel::RecvTimeoutError::Disconnected => core.node.gone(),
+        })
+    }
+
+    /// (checksum, entries) of the live contents: equal contents have equal checksums on every node of the cluster.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn checksum(&self) -> Result<(u64, u64)> {
+        Ok(self.live()?.store.checksum(coarse_wall()))
+    }
+
+    /// Figures of this cache in this process.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn stats(&self) -> Result<StoreStats> {
+        Ok(self.live()?.store.stats())
+    }
+
+    /// A queue of what happens to this cache from now on. It closes with the cache.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    pub fn events(&self) -> Result<Events> {
+        let core = self.live()?;
+        let events = core.node.listeners.listen(Some(Arc::clone(&core.name)));
+        // A close between the two lines above has not seen this queue.
+        if core.is_usable() { Ok(events) } else { Err(core.closed()) }
+    }
+
+    /// Leaves the cache: every later call on any of its handles answers [`Error::Closed`].
+    ///
+    /// Returns at once; what was written before is still sent. The entries are dropped with the last handle. Idempotent,
+    /// from any thread. Opening the name again gives a new cache, filled from the members.
+    pub fn close(&self) {
+        let mut core = &self.core;
+        while let Some(reborn) = core.reborn.get() {
+            core = reborn;
+        }
+        if core.generation == fork::generation() {
+            core.node.close_cache(core);
+        } else {
+            core.close();
+        }
+    }
+
+    /// What there is to use in this process, or why there is nothing.
+    #[inline]
+    pub(super) fn live(&self) -> Result<&Arc<CacheCore>> {
+        if self.core.is_usable() { Ok(&self.core) } else { self.live_elsewhere() }
+    }
+
+    #[cold]
+    fn live_elsewhere(&self) -> Result<&Arc<CacheCore>> {
+        let mut core = &self.core;
+        while !core.is_usable() {
+            if core.closed.load(Ordering::Acquire) {
+                return Err(core.closed());
+            }
+            core = match core.reborn.get() {
+                Some(reborn) => reborn,
+                None => self.rebirth(core)?,
+            };
+        }
+        Ok(core)
+    }
+
+    /// In a forked child: opens in the child's own node what `core` was in its parent's.
+    fn rebirth<'a>(&self, core: &'a CacheCore) -> Result<&'a Arc<CacheCore>> {
+        let node = self.node.live()?;
+        let reborn = node.core().open_cache(&core.name, core.settings.clone(), OnOtherSettings::Ignore)?;
+        let guard = self.node.lock_rebirth()?;
+        // Another thread of the child may have been first, with the same cache.
+        let _first = core.reborn.set(reborn);
+        drop(guard);
+        core.reborn.get().ok_or_else(|| Error::Internal("a cell that was just set is empty".into()))
+    }
+}
+
+fn update_without_value(kind: UpdateKind, key: &[u8], version: Version) -> Update<'_> {
+    Update { kind, key, value: b"", codec: Codec::RAW, version, deadline: Deadline::NEVER }
+}
+
+fn check_len(what: &'static str, len: usize, limit: usize) -> Result<()> {
+    if len <= limit { Ok(()) } else { Err(Error::TooLarge { what, len, limit }) }
+}

@@ -1,0 +1,290 @@
+//! Who is a member: greeting, proving that a session lives, admitting it, and letting it go.
+//!
+//! A session that is heard for the first time is *pending*: it gets one small probe, and nothing else is done for it
+//! until it returns the probe's nonce. A recorded datagram that is played again therefore gains nothing.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use lru::LruCache;
+
+use super::member::{Member, MemberState, Pending};
+use super::window::ReplayWindow;
+use super::{Event, Protocol, To};
+use crate::hlc::HlcTimestamp;
+use crate::ids::{Seq, SessionId};
+use crate::time::Mono;
+use crate::wire::{Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble};
+
+/// When a new node greets the group, counted from its start: early and often, since any one may be lost.
+const GREETINGS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150)];
+/// Nobody ready was heard for this long after the start: the node is the first, or one of several that start together.
+const DISCOVERY: Duration = Duration::from_millis(250);
+/// Sessions that may be pending at once; beyond, the one not heard for longest is forgotten.
+const PENDING_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
+/// Sessions remembered as gone, so that a late datagram of theirs does not bring them back.
+const DEPARTED_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+/// A pending session is probed this often while it is heard.
+const PROBE_EVERY: Duration = Duration::from_millis(50);
+/// A pending session not heard for this long is forgotten.
+const PENDING_FORGET: Duration = Duration::from_secs(5);
+/// Datagrams of unknown sessions that are tried with the cluster's key, a second: what a flood of them may cost.
+const TRIALS_PER_SECOND: u32 = 100;
+/// How often housekeeping runs.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Sessions at the door.
+pub(super) struct Admission {
+    pub(super) boot: HlcTimestamp,
+    started: Mono,
+    greetings: usize,
+    pub(super) pending: LruCache<SessionId, Pending>,
+    departed: LruCache<SessionId, ()>,
+    trials: u32,
+    trials_since: Mono,
+    tick_due: Mono,
+}
+
+impl Admission {
+    pub(super) fn new(boot: HlcTimestamp, now: Mono) -> Admission {
+        Admission {
+            boot,
+            started: now,
+            greetings: 0,
+            pending: LruCache::new(PENDING_MAX),
+            departed: LruCache::new(DEPARTED_MAX),
+            trials: 0,
+            trials_since: now,
+            tick_due: now + TICK,
+        }
+    }
+
+    pub(super) fn tick_due(&self) -> Mono {
+        self.tick_due
+    }
+
+    pub(super) fn advance_tick(&mut self, now: Mono) {
+        self.tick_due = now + TICK;
+    }
+
+    pub(super) fn discovery_ends(&self) -> Mono {
+        self.started + DISCOVERY
+    }
+
+    fn may_try(&mut self, now: Mono) -> bool {
+        if now.saturating_since(self.trials_since) >= Duration::from_secs(1) {
+            self.trials_since = now;
+            self.trials = 0;
+        }
+        self.trials += 1;
+        self.trials <= TRIALS_PER_SECOND
+    }
+}
+
+impl Protocol {
+    /// Tells the group that this node is here.
+    pub(super) fn greet(&mut self, now: Mono) {
+        let hello = self.hello();
+        self.send_control(To::Group, &[Frame::Hello(&hello)]);
+        while GREETINGS.get(self.admission.greetings).is_some_and(|&at| self.admission.started + at <= now) {
+            self.admission.greetings += 1;
+        }
+    }
+
+    pub(super) fn greet_if_due(&mut self, now: Mono) {
+        if self.greeting_due().is_some_and(|due| due <= now) {
+            self.greet(now);
+        }
+    }
+
+    pub(super) fn greeting_due(&self) -> Option<Mono> {
+        let at = GREETINGS.get(self.admission.greetings)?;
+        Some(self.admission.started + *at)
+    }
+
+    fn hello(&self) -> Vec<u8> {
+        let hello = Hello {
+            name: self.setup.name.clone(),
+            boot_hlc: self.admission.boot.0,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            receive_buffer: self.setup.receive_buffer as u64,
+        };
+        hello.encode()
+    }
+
+    /// A datagram of a session that is no member.
+    pub(super) fn handle_stranger(&mut self, header: &Header, from: SocketAddr, datagram: &mut [u8], now: Mono) {
+        if self.admission.departed.contains(&header.session) {
+            return;
+        }
+        if !self.admission.pending.contains(&header.session) {
+            if !self.admission.may_try(now) {
+                self.metrics.rejected_rate.inc();
+                return;
+            }
+            let key = self.setup.key.session_key(header.session, header.key_phase);
+            if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {
+                self.metrics.rejected_seal.inc();
+                return;
+            }
+            // The bytes are plain now; the shared path below opens, so this first datagram is read here.
+            let plain_end = datagram.len() - crate::crypto::TAG_LEN;
+            let pending = Pending {
+                address: from,
+                key,
+                replay: ReplayWindow::new(),
+                hello: Hello::default(),
+                nonce: self.rng.next_u64(),
+                probed: None,
+                heard: now,
+                first_data: None,
+            };
+            self.admission.pending.put(header.session, pending);
+            return self.hear_pending(header, from, datagram.get(HEADER_LEN..plain_end).unwrap_or_default(), now);
+        }
+        let Some(pending) = self.admission.pending.get_mut(&header.session) else { return };
+        if header.kind == Kind::Control && pending.replay.is_duplicate(header.number) {
+            self.metrics.rejected_replay.inc();
+            return;
+        }
+        let Some(plain) = pending.key.open(header.kind.number(), header.number, datagram, HEADER_LEN) else {
+            self.metrics.rejected_seal.inc();
+            return;
+        };
+        self.hear_pending(header, from, plain, now);
+    }
+
+    /// An authenticated datagram of a pending session: only greetings, probes and their answers are read.
+    fn hear_pending(&mut self, header: &Header, from: SocketAddr, plain: &[u8], now: Mono) {
+        let Some((preamble, frames)) = Preamble::decode(plain) else {
+            self.metrics.rejected_frame.inc();
+            return;
+        };
+        let Some(pending) = self.admission.pending.get_mut(&header.session) else { return };
+        pending.heard = now;
+        pending.address = from;
+        if header.kind == Kind::Data {
+            pending.first_data = Some(pending.first_data.map_or(header.number, |first| first.min(header.number)));
+            return self.probe_pending(header.session, now);
+        }
+        pending.replay.mark(header.number);
+        let mut proof = None;
+        let mut answer = None;
+        for frame in Frames::new(frames).map_while(Result::ok) {
+            match frame {
+                Frame::Hello(bytes) => pending.hello = Hello::decode(bytes).unwrap_or_default(),
+                Frame::Probe { nonce } => answer = Some(nonce),
+                Frame::ProbeAck { nonce, next, flags } if nonce == pending.nonce => proof = Some((next, flags)),
+                Frame::Bye => {
+                    self.admission.pending.pop(&header.session);
+                    self.admission.departed.put(header.session, ());
+                    return;
+                }
+                _ => {}
+            }
+        }
+        if let Some(nonce) = answer {
+            self.answer_probe(nonce, header.session, from);
+        }
+        match proof {
+            Some((next, flags)) => self.admit(header.session, next, preamble.trail, flags, now),
+            None => self.probe_pending(header.session, now),
+        }
+    }
+
+    fn probe_pending(&mut self, session: SessionId, now: Mono) {
+        let hello = self.hello();
+        let Some(pending) = self.admission.pending.get_mut(&session) else { return };
+        if pending.probed.is_some_and(|probed| now.saturating_since(probed) < PROBE_EVERY) {
+            return;
+        }
+        pending.probed = Some(now);
+        let (nonce, to) = (pending.nonce, To::Member(pending.address));
+        self.send_control(to, &[Frame::Probe { nonce }, Frame::Hello(&hello)]);
+    }
+
+    pub(super) fn answer_probe(&mut self, nonce: u64, session: SessionId, from: SocketAddr) {
+        let hello = self.hello();
+        let flags = match self.members.get(&session) {
+            Some(member) => member.flags_for(self.flags()),
+            None => self.flags(),
+        };
+        let ack = Frame::ProbeAck { nonce, next: self.stream.next(), flags };
+        self.send_control(To::Member(from), &[ack, Frame::Hello(&hello)]);
+    }
+
+    fn admit(&mut self, session: SessionId, next: Seq, trail: Seq, flags: Flags, now: Mono) {
+        let Some(pending) = self.admission.pending.pop(&session) else { return };
+        let round_trip = pending.probed.map_or(Duration::ZERO, |probed| now.saturating_since(probed));
+        // What it sent while pending is asked for again; what it sent before is part of the state that is compared.
+        let first = pending.first_data.map_or(next, |first| first.min(next)).max(trail);
+        let mut member = Member::new(pending, session, first.saturating_sub(1), now);
+        let gaps = member.window.expect_up_to(next.saturating_sub(1), now, &mut self.rng);
+        self.metrics.gaps.add(gaps);
+        member.round_trip = round_trip;
+        member.ready = flags.has(Flags::READY);
+        member.acked = self.stream.next().saturating_sub(1);
+        member.unreconciled = self.replicas.keys().copied().collect();
+        self.drop_older_runs(&member, now);
+        let info = member.info(MemberState::Alive, now);
+        tracing::info!(member = %info.name, address = %info.address, "member joined");
+        self.members.insert(session, member);
+        self.metrics.members_joined.inc();
+        self.metrics.members_alive.set(self.members.len() as u64);
+        self.emit(Event::MemberJoined(info));
+        // It learns at once whether this node is ready and what its caches hold.
+        self.beat_now(now);
+    }
+
+    /// A newer run of a node of the same name means that the older one is no more.
+    fn drop_older_runs(&mut self, newer: &Member, now: Mono) {
+        let older: Vec<SessionId> = self
+            .members
+            .values()
+            .filter(|m| m.hello.name == newer.hello.name && !newer.hello.name.is_empty() && m.boot() < newer.boot())
+            .map(|m| m.session)
+            .collect();
+        for session in older {
+            self.remove_member(session, MemberState::Down, now);
+        }
+    }
+
+    /// Forgets a member. Its state is `Down` or `Left`.
+    pub(super) fn remove_member(&mut self, session: SessionId, state: MemberState, now: Mono) {
+        let Some(member) = self.members.remove(&session) else { return };
+        let info = member.info(state, now);
+        self.pages.retain(|&(asker, _), _| asker != session);
+        self.transfers.retain(|_, transfer| transfer.donor() != session);
+        self.metrics.members_alive.set(self.members.len() as u64);
+        if state == MemberState::Left {
+            tracing::info!(member = %info.name, "member left");
+            self.admission.departed.put(session, ());
+            self.metrics.members_left.inc();
+            self.emit(Event::MemberLeft(info));
+        } else {
+            tracing::info!(member = %info.name, "member is down");
+            self.metrics.members_failed.inc();
+            self.emit(Event::MemberFailed(info));
+        }
+        self.release_acknowledged();
+        self.settle(now);
+    }
+
+    /// Probes who is pending and heard, forgets who is pending and silent.
+    pub(super) fn tend_pending(&mut self, now: Mono) {
+        let (live, silent): (Vec<_>, Vec<_>) = self
+            .admission
+            .pending
+            .iter()
+            .map(|(&session, pending)| (session, pending.heard))
+            .partition(|&(_, heard)| now.saturating_since(heard) < PENDING_FORGET);
+        for (session, _) in silent {
+            self.admission.pending.pop(&session);
+        }
+        for (session, _) in live {
+            self.probe_pending(session, now);
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! The sans-IO state machine: one node's view of the cluster.
+//!
+//! Datagrams, the application's wishes, the time and a seed go in; datagrams, events and the next deadline come out. No
+//! socket, thread, clock or entropy lives here, so the same inputs give the same outputs, byte for byte. Methods are of
+//! four kinds: getters, `handle_*` (the world speaks), commands (the application speaks), `poll_*` (the core answers).
+//!
+//! The parts, each a file: `admission` (who is a member), `liveness` (heartbeats, failure), `stream` and `flow` (what
+//! is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
+//! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `query`
+//! (asking members about themselves). None of them decides which of two updates wins: `Store::apply` does, by version.
+
+mod admission;
+mod assembly;
+mod donor;
+mod flow;
+mod liveness;
+mod member;
+mod query;
+mod reassembly;
+mod receive;
+mod reconcile;
+mod repair;
+mod stream;
+mod transfer;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::crypto::{ClusterKey, SessionKey, TAG_LEN};
+use crate::hlc::{Hlc, Version};
+use crate::ids::{CacheId, SessionId};
+use crate::metrics::Metrics;
+use crate::rng::Rng;
+use crate::store::Store;
+use crate::time::{Mono, Now};
+use crate::update::{Update, UpdateKind};
+use crate::wire::{Frame, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Preamble};
+
+use admission::Admission;
+use donor::DonorPage;
+use flow::Flow;
+use liveness::Beat;
+use member::Member;
+use query::Queries;
+use reconcile::Replica;
+use stream::Stream;
+use transfer::Transfer;
+
+pub use crate::wire::Query;
+pub use member::{MemberInfo, MemberState};
+
+/// Bytes of a datagram that are not frames.
+const DATAGRAM_OVERHEAD: usize = HEADER_LEN + PREAMBLE_LEN + TAG_LEN;
+/// Smallest datagram that every control frame fits: a request for state carries a set of 4,096 segments.
+const PAYLOAD_MIN: usize = 640;
+/// Control datagrams that may wait to be sent; beyond, they are dropped like lost ones.
+const CONTROL_QUEUE_MAX: usize = 4_096;
+/// Events that may wait to be polled; the driver polls after every turn.
+const EVENTS_MAX: usize = 1 << 20;
+
+/// What a protocol is made from.
+#[derive(Clone)]
+pub struct Setup {
+    /// This run of this node; 96 random bits.
+    pub session: SessionId,
+    /// This node's name, for people.
+    pub name: String,
+    /// What everything is sealed with.
+    pub key: ClusterKey,
+    /// Largest datagram to build, in bytes of UDP payload; at least 640.
+    pub max_payload: usize,
+    /// Receive buffer the system granted, in bytes; told to the others, who pace themselves by it.
+    pub receive_buffer: usize,
+    /// Longest value accepted from the network, in bytes.
+    pub max_value: usize,
+    /// How often two idle replicas that differ for good (after evictions) are compared anew.
+    pub audit_interval: Duration,
+    /// Of every random choice.
+    pub seed: u64,
+}
+
+/// Where a datagram is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum To {
+    /// Every member.
+    Group,
+    /// One of them.
+    Member(SocketAddr),
+}
+
+/// What the application is told.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Discovery is over and every open cache holds what the cluster holds. Told again after a cache is opened later.
+    Ready,
+    /// A member was admitted.
+    MemberJoined(MemberInfo),
+    /// A member said goodbye.
+    MemberLeft(MemberInfo),
+    /// A member has not been heard for five seconds, or was replaced by a newer run of itself.
+    MemberFailed(MemberInfo),
+    /// A remote update was applied. Only while listening.
+    Applied {
+        /// To which cache.
+        cache: CacheId,
+        /// What it did.
+        kind: UpdateKind,
+        /// To which key.
+        key: Box<[u8]>,
+        /// Its version.
+        version: Version,
+    },
+    /// A remote update made room by evicting this entry. Only while listening.
+    Evicted {
+        /// From which cache.
+        cache: CacheId,
+        /// Which key.
+        key: Box<[u8]>,
+        /// The entry's version.
+        version: Version,
+    },
+    /// Every live member has applied all that had been handed to [`Protocol::send_update`] when this sync began.
+    Synced {
+        /// As given to [`Protocol::sync`].
+        token: u64,
+    },
+    /// One member's whole answer to a query.
+    Answer {
+        /// As returned by [`Protocol::query`].
+        query: u64,
+        /// Who answers.
+        member: MemberInfo,
+        /// CBOR, see [`Query`].
+        body: Vec<u8>,
+    },
+}
+
+/// One node's view of the cluster.
+pub struct Protocol {
+    setup: Setup,
+    hlc: Arc<Hlc>,
+    metrics: Arc<Metrics>,
+    seal_key: SessionKey,
+    rng: Rng,
+    /// Bytes of frames that fit one datagram.
+    room: usize,
+    members: BTreeMap<SessionId, Member>,
+    admission: Admission,
+    stream: Stream,
+    flow: Flow,
+    beat: Beat,
+    replicas: BTreeMap<CacheId, Replica>,
+    transfers: BTreeMap<CacheId, Transfer>,
+    requests: u32,
+    pages: BTreeMap<(SessionId, CacheId), DonorPage>,
+    queries: Queries,
+    control: VecDeque<(To, Vec<u8>)>,
+    control_number: u64,
+    scratch: Vec<u8>,
+    events: VecDeque<Event>,
+    listening: bool,
+    ready: bool,
+    left: bool,
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protocol")
+            .field("session", &self.setup.session)
+            .field("members", &self.members.len())
+            .field("ready", &self.ready)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Protocol {
+    /// A node that has just started and knows nobody. Its first datagrams are ready to be polled.
+    #[must_use]
+    pub fn new(setup: Setup, hlc: Arc<Hlc>, metrics: Arc<Metrics>, now: Now) -> Protocol {
+        let room = setup.max_payload.max(PAYLOAD_MIN) - DATAGRAM_OVERHEAD;
+        let mut protocol = Protocol {
+            seal_key: setup.key.session_key(setup.session, 0),
+            rng: Rng::new(setup.seed),
+            room,
+            members: BTreeMap::new(),
+            admission: Admission::new(hlc.tick(now.wall).hlc, now.mono),
+            stream: Stream::new(room),
+            flow: Flow::default(),
+            beat: Beat::new(now.mono),
+            replicas: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            requests: 0,
+            pages: BTreeMap::new(),
+            queries: Queries::default(),
+            control: VecDeque::new(),
+            control_number: 0,
+            scratch: Vec::with_capacity(setup.max_payload),
+            events: VecDeque::new(),
+            listening: false,
+            ready: false,
+            left: false,
+            setup,
+            hlc,
+            metrics,
+        };
+        protocol.greet(now.mono);
+        protocol
+    }
+
+    // The world speaks.
+
+    /// Does what has come due. Calling it early or late is harmless.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.left {
+            return;
+        }
+        self.greet_if_due(now.mono);
+        self.beat_if_due(now.mono);
+        self.tick_if_due(now);
+        self.ask_for_missing(now.mono);
+        self.send_due_statuses(now.mono);
+        self.unblock_if_due(now.mono);
+        self.retry_transfers(now.mono);
+        self.repeat_queries(now.mono);
+        self.settle(now.mono);
+    }
+
+    // The application speaks.
+
+    /// A replicated cache was opened: its store is filled from the members and kept in step from now on.
+    pub fn open_cache(&mut self, cache: CacheId, store: Arc<Store>, now: Now) {
+        self.replicas.insert(cache, Replica::new(store));
+        for member in self.members.values_mut() {
+            member.unreconciled.insert(cache);
+        }
+        self.ready = false;
+        self.settle(now.mono);
+        self.beat_now(now.mono);
+    }
+
+    /// The cache takes part no longer.
+    pub fn close_cache(&mut self, cache: CacheId) {
+        self.replicas.remove(&cache);
+        self.transfers.remove(&cache);
+        self.pages.retain(|&(_, page), _| page != cache);
+        for member in self.members.values_mut() {
+            member.unreconciled.remove(&cache);
+        }
+    }
+
+    /// Whether [`Protocol::send_update`] is welcome. While it is not, leave keys dirty: that is what conflates them.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.members.is_empty() || self.stream.has_room()
+    }
+
+    /// Sends a local update, which the store has applied already, to every member.
+    ///
+    /// With no member there is nobody to send to: who is admitted later compares its state with this node's.
+    pub fn send_update(&mut self, cache: CacheId, update: &Update<'_>, _now: Now) {
+        if self.members.is_empty() || self.left {
+            return;
+        }
+        self.metrics.updates_sent.inc();
+        self.stream.enqueue(cache, update);
+    }
+
+    /// Tells of remote updates by [`Event::Applied`] and [`Event::Evicted`], or stops to.
+    pub fn set_listening(&mut self, listening: bool) {
+        self.listening = listening;
+    }
+
+    /// Says goodbye: the datagrams polled next are the last.
+    pub fn leave(&mut self, _now: Now) {
+        /// Three, since nobody acknowledges a goodbye; who misses all three finds out by silence.
+        const BYES: usize = 3;
+        if self.left {
+            return;
+        }
+        for _ in 0..BYES {
+            self.send_control(To::Group, &[Frame::Bye]);
+        }
+        self.left = true;
+    }
+
+    // The core answers.
+
+    /// Appends the next datagram to `out` and says where it goes; `None` when there is nothing to send now.
+    pub fn poll_transmit(&mut self, now: Now, out: &mut Vec<u8>) -> Option<To> {
+        let before = out.len();
+        let to = self.next_datagram(now, out)?;
+        self.metrics.datagrams_sent.inc();
+        self.metrics.bytes_sent.add((out.len() - before) as u64);
+        Some(to)
+    }
+
+    fn next_datagram(&mut self, now: Now, out: &mut Vec<u8>) -> Option<To> {
+        if let Some((to, frames)) = self.control.pop_front() {
+            self.control_number += 1;
+            let number = self.control_number;
+            self.seal(Kind::Control, number, 0, &frames, out);
+            return Some(to);
+        }
+        if self.left {
+            return None;
+        }
+        if let Some(to) = self.stream.take_repair(now.mono, out) {
+            match to {
+                To::Group => self.metrics.repairs_multicast.inc(),
+                To::Member(_) => self.metrics.repairs_unicast.inc(),
+            }
+            return Some(to);
+        }
+        self.next_data(now, out)
+    }
+
+    /// What happened since the last call.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Protocol::handle_timeout`] wants to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        if self.left {
+            return None;
+        }
+        [
+            self.greeting_due(),
+            Some(self.beat.due()),
+            Some(self.admission.tick_due()),
+            self.stream.repair_due(),
+            self.flow.blocked_until(),
+            self.members.values().filter_map(|member| member.window.due()).min(),
+            self.members.values().filter_map(|member| member.status_due).min(),
+            self.transfers.values().map(Transfer::due).min(),
+            self.queries.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether discovery is over and every open cache holds what the cluster holds.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// Every member known, this node not included, ordered by session.
+    #[must_use]
+    pub fn members(&self, now: Now) -> Vec<MemberInfo> {
+        self.members.values().map(|member| member.info(member.state(), now.mono)).collect()
+    }
+
+    // Used by all the parts.
+
+    /// Queues a control datagram; its seal and number are made when it is polled.
+    fn send_control(&mut self, to: To, frames: &[Frame<'_>]) {
+        let mut plain = Vec::with_capacity(frames.iter().map(Frame::encoded_len).sum());
+        for frame in frames {
+            frame.encode(&mut plain);
+        }
+        self.send_control_bytes(to, plain);
+    }
+
+    fn send_control_bytes(&mut self, to: To, frames: Vec<u8>) {
+        debug_assert!(frames.len() <= self.room, "a control datagram fits");
+        if self.control.len() == CONTROL_QUEUE_MAX {
+            self.metrics.send_failures.inc();
+            return;
+        }
+        self.control.push_back((to, frames));
+    }
+
+    /// Appends a sealed datagram with these frames to `out`.
+    fn seal(&mut self, kind: Kind, number: u64, flags: u16, frames: &[u8], out: &mut Vec<u8>) {
+        let header = Header {
+            kind,
+            key_id: self.setup.key.key_id(),
+            key_phase: 0,
+            flags,
+            cluster_tag: self.setup.key.cluster_tag(),
+            session: self.setup.session,
+            number,
+        };
+        let preamble = Preamble { hlc: self.hlc.latest(), trail: self.stream.trail() };
+        self.scratch.clear();
+        header.encode(&mut self.scratch);
+        preamble.encode(&mut self.scratch);
+        self.scratch.extend_from_slice(frames);
+        self.seal_key.seal(kind.number(), number, &mut self.scratch, HEADER_LEN);
+        out.extend_from_slice(&self.scratch);
+    }
+
+    fn emit(&mut self, event: Event) {
+        if self.events.len() == EVENTS_MAX {
+            self.metrics.events_dropped.inc();
+            return;
+        }
+        self.events.push_back(event);
+    }
+}

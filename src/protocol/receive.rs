@@ -1,0 +1,274 @@
+//! What datagrams do: from the first look at the header to the update applied.
+//!
+//! Order matters for safety: nothing is parsed before it is authenticated except the fixed header, and what was received
+//! before is dropped before it costs a decryption.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::flow::STATUS_PLEASE;
+use super::member::MemberState;
+use super::reassembly::Piece;
+use super::window::Arrival;
+use super::{Event, Protocol};
+use crate::ids::{CacheId, Seq, SessionId};
+use crate::store::{Fate, Gone, Precondition, Source};
+use crate::time::{Deadline, Mono, Now};
+use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
+use crate::wire::{
+    Acks, CacheDigests, Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble, UPDATE_OVERHEAD, decode_update,
+};
+
+/// A sender is told at least this often how far its stream has come, while it sends.
+const STATUS_EVERY: Duration = Duration::from_millis(50);
+
+impl Protocol {
+    /// A datagram came in. Its bytes are used as scratch.
+    pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Now) {
+        self.metrics.datagrams_received.inc();
+        self.metrics.bytes_received.add(datagram.len() as u64);
+        let Some(header) = Header::decode(datagram) else {
+            self.metrics.rejected_header.inc();
+            return;
+        };
+        if header.cluster_tag != self.setup.key.cluster_tag() {
+            self.metrics.rejected_cluster.inc();
+        } else if header.session == self.setup.session {
+            self.metrics.own_echoes.inc();
+        } else if self.left {
+            // A node that said goodbye hears nobody.
+        } else if self.members.contains_key(&header.session) {
+            self.handle_member(&header, from, datagram, now);
+        } else {
+            self.handle_stranger(&header, from, datagram, now.mono);
+        }
+    }
+
+    fn handle_member(&mut self, header: &Header, from: SocketAddr, datagram: &mut [u8], now: Now) {
+        let session = header.session;
+        let Some(member) = self.members.get_mut(&session) else { return };
+        let duplicate = match header.kind {
+            Kind::Data => member.window.is_duplicate(header.number),
+            Kind::Control => member.replay.is_duplicate(header.number),
+        };
+        if duplicate {
+            self.metrics.rejected_replay.inc();
+            return;
+        }
+        let Some(plain) = member.key.open(header.kind.number(), header.number, datagram, HEADER_LEN) else {
+            self.metrics.rejected_seal.inc();
+            return;
+        };
+        let Some((preamble, frames)) = Preamble::decode(plain) else {
+            self.metrics.rejected_frame.inc();
+            return;
+        };
+        self.hlc.observe(preamble.hlc);
+        self.note_heard(session, now.mono);
+        match header.kind {
+            Kind::Data => self.handle_data(header, preamble, frames, now),
+            Kind::Control => {
+                if let Some(member) = self.members.get_mut(&session) {
+                    member.replay.mark(header.number);
+                }
+                self.handle_control(session, from, preamble, frames, now);
+            }
+        }
+        if let Some(member) = self.members.get_mut(&session) {
+            let lost = member.window.forget_below(preamble.trail);
+            self.note_lost(session, lost);
+            self.settle_status(session);
+        }
+    }
+
+    /// A reliable datagram, received for the first time.
+    fn handle_data(&mut self, header: &Header, _preamble: Preamble, frames: &[u8], now: Now) {
+        let session = header.session;
+        let Some(member) = self.members.get_mut(&session) else { return };
+        member.sent_data = Some(now.mono);
+        member.status_due.get_or_insert(now.mono + STATUS_EVERY);
+        match member.window.receive(header.number, now.mono, &mut self.rng) {
+            Arrival::Fresh { gaps } => self.metrics.gaps.add(gaps),
+            Arrival::Filled { asked: true } => self.metrics.repaired.inc(),
+            Arrival::Filled { asked: false } | Arrival::Duplicate => {}
+        }
+        for frame in Frames::new(frames) {
+            match frame {
+                Ok(Frame::Update(cache, update)) => self.apply_remote(cache, &update, now),
+                Ok(Frame::Fragment { object, total, offset, bytes }) => {
+                    self.handle_fragment(session, object, (total, offset), bytes, now);
+                }
+                Ok(_) => {}
+                Err(_) => self.metrics.rejected_frame.inc(),
+            }
+        }
+        if header.flags & STATUS_PLEASE != 0 {
+            self.send_status(session);
+        }
+    }
+
+    fn handle_fragment(&mut self, session: SessionId, object: u64, place: (u32, u32), bytes: &[u8], now: Now) {
+        let total_max = self.encoded_max();
+        let Some(member) = self.members.get_mut(&session) else { return };
+        let (Ok(total), Ok(offset)) = (usize::try_from(place.0), usize::try_from(place.1)) else { return };
+        match member.reassembly.receive(object, (total, offset), bytes, total_max, now.mono) {
+            Piece::Partial => {}
+            Piece::Complete(encoded) => match decode_update(&encoded) {
+                Some((cache, update)) => self.apply_remote(cache, &update, now),
+                None => self.metrics.rejected_frame.inc(),
+            },
+            Piece::Refused => self.note_reassembly_dropped(session, 1),
+        }
+    }
+
+    /// Longest encoded update that is believed.
+    pub(super) fn encoded_max(&self) -> usize {
+        self.setup.max_value.saturating_add(KEY_LEN_MAX).saturating_add(UPDATE_OVERHEAD)
+    }
+
+    pub(super) fn drop_stalled_reassemblies(&mut self, now: Mono) {
+        let mut stalled = Vec::new();
+        for member in self.members.values_mut().filter(|member| !member.reassembly.is_empty()) {
+            stalled.push((member.session, member.reassembly.drop_stalled(now)));
+        }
+        for (session, dropped) in stalled {
+            self.note_reassembly_dropped(session, dropped);
+        }
+    }
+
+    fn note_reassembly_dropped(&mut self, session: SessionId, dropped: usize) {
+        if dropped > 0 {
+            self.metrics.reassembly_dropped.add(dropped as u64);
+            self.reconcile_again(session);
+        }
+    }
+
+    /// The one way a remote update reaches a store, live or in a state transfer. Says whether it was applied.
+    pub(super) fn apply_remote(&mut self, cache: CacheId, update: &Update<'_>, now: Now) {
+        if update.value.len() > self.setup.max_value {
+            self.metrics.rejected_frame.inc();
+            return;
+        }
+        let Some(replica) = self.replicas.get(&cache) else {
+            self.metrics.updates_unknown_cache.inc();
+            return;
+        };
+        self.hlc.observe(update.version.hlc);
+        let outcome = replica.store.apply(update, Source::Remote, Precondition::Any, now.wall);
+        match outcome.fate {
+            Fate::Applied | Fate::TooHeavy => self.metrics.updates_applied.inc(),
+            Fate::Stale | Fate::Refused => self.metrics.updates_stale.inc(),
+        }
+        if outcome.fate == Fate::Applied && self.listening {
+            self.emit(Event::Applied { cache, kind: update.kind, key: update.key.into(), version: update.version });
+        }
+        for gone in &outcome.evicted {
+            self.note_evicted(cache, gone, now);
+        }
+    }
+
+    /// A remote update made room. If the entry was never sent, the others hold something older: they are told to drop it.
+    fn note_evicted(&mut self, cache: CacheId, gone: &Gone, now: Now) {
+        if gone.dirty {
+            let invalidate = Update {
+                kind: UpdateKind::Invalidate,
+                key: &gone.key,
+                value: &[],
+                codec: Codec::RAW,
+                version: gone.version,
+                deadline: Deadline::NEVER,
+            };
+            self.send_update(cache, &invalidate, now);
+        }
+        if self.listening {
+            self.emit(Event::Evicted { cache, key: (*gone.key).into(), version: gone.version });
+        }
+    }
+
+    /// An unreliable datagram of a member.
+    fn handle_control(&mut self, session: SessionId, from: SocketAddr, _: Preamble, frames: &[u8], now: Now) {
+        let mut page = None;
+        for frame in Frames::new(frames) {
+            let Ok(frame) = frame else {
+                self.metrics.rejected_frame.inc();
+                return;
+            };
+            match frame {
+                Frame::Hello(bytes) => self.handle_hello(session, bytes),
+                Frame::Heartbeat { next, flags, caches, acks, digests } => {
+                    self.handle_heartbeat(session, (next, flags), acks, (caches, digests), now);
+                }
+                Frame::Status { contiguous, highest: _, flags } => {
+                    if let Some(member) = self.members.get_mut(&session) {
+                        member.in_step = flags.has(Flags::IN_STEP);
+                    }
+                    self.acknowledge(session, contiguous, now.mono);
+                }
+                Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
+                Frame::Probe { nonce } => self.answer_probe(nonce, session, from),
+                Frame::ProbeAck { nonce, .. } => self.handle_probe_ack(session, nonce, now.mono),
+                Frame::Bye => return self.remove_member(session, MemberState::Left, now.mono),
+                Frame::DigestRequest { cache, request, first, count } => {
+                    self.answer_digests(session, cache, request, (first, count));
+                }
+                Frame::Digests { cache, request, first, clear, values } => {
+                    self.handle_digests(session, (cache, request), (first, values), clear, now);
+                }
+                Frame::StateRequest { cache, request, cursor, have, segments } => {
+                    self.answer_state(session, cache, request, (cursor, have), segments, now);
+                }
+                Frame::StatePart { cache, request, .. } => page = Some((cache, request)),
+                Frame::Update(cache, update) => self.handle_state_entry(session, page, cache, &update, now),
+                Frame::Offer { index, version, total, key } => {
+                    self.handle_offer(session, page, (index, version, total), key, now);
+                }
+                Frame::Pull { cache, request, index, offset, len } => {
+                    self.answer_pull(session, cache, request, (index, offset, len), now);
+                }
+                Frame::PullPart { request, index, offset, bytes } => {
+                    self.handle_pull_part(session, request, (index, offset), bytes, now);
+                }
+                Frame::Query { id, what, cache } => self.answer_query(session, id, what, cache, now),
+                Frame::Answer { id, index, of, bytes } => self.handle_answer(session, id, (index, of), bytes, now.mono),
+                Frame::Fragment { .. } => {}
+            }
+        }
+        // A part counts as received only after everything in it has been applied.
+        self.finish_state_part(session, frames, now);
+    }
+
+    fn handle_hello(&mut self, session: SessionId, bytes: &[u8]) {
+        let (Some(member), Some(hello)) = (self.members.get_mut(&session), Hello::decode(bytes)) else { return };
+        member.hello = hello;
+    }
+
+    fn handle_probe_ack(&mut self, session: SessionId, nonce: u64, now: Mono) {
+        let Some(member) = self.members.get_mut(&session) else { return };
+        if let Some((_, sent)) = member.probe.take_if(|(probe, _)| *probe == nonce) {
+            member.round_trip = now.saturating_since(sent);
+        }
+    }
+
+    fn handle_heartbeat(
+        &mut self,
+        session: SessionId,
+        (next, flags): (Seq, Flags),
+        acks: Acks<'_>,
+        digests: (u16, CacheDigests<'_>),
+        now: Now,
+    ) {
+        let Some(member) = self.members.get_mut(&session) else { return };
+        let gaps = member.window.expect_up_to(next.saturating_sub(1), now.mono, &mut self.rng);
+        self.metrics.gaps.add(gaps);
+        member.ready = flags.has(Flags::READY);
+        let own = self.setup.session.origin();
+        if let Some(ack) = acks.iter().find(|ack| ack.origin == own) {
+            member.in_step = true;
+            self.acknowledge(session, ack.contiguous, now.mono);
+        }
+        self.compare_digests(session, digests, now.mono);
+        if flags.has(Flags::WANT_STATUS) {
+            self.send_status(session);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! When two replicas are compared: at admission, after a loss, and whenever heartbeats show that they differ for good.
+//!
+//! A node is *ready* once discovery is over and each open cache is *filled*: found equal to, or brought up to, what one
+//! ready member holds. It is *in step* with a member once all its caches have been compared with that very member's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Event, Protocol};
+use crate::ids::{CacheId, SessionId};
+use crate::store::Store;
+use crate::time::Mono;
+use crate::wire::CacheDigests;
+
+/// Two digests that differ and have both stood still for this long do not differ because of updates under way.
+const STEADY: Duration = Duration::from_millis(200);
+/// The same two members compare the same cache no more often than this unasked.
+const AUDIT_MIN: Duration = Duration::from_secs(1);
+
+/// Own digest and a member's.
+type Pair = (u64, u64);
+
+/// What is known of the difference from one member.
+#[derive(Debug)]
+struct Difference {
+    pair: Pair,
+    since: Mono,
+    /// The pair that was last compared in full, and when: evictions can make two replicas differ for ever.
+    compared: Option<(Pair, Mono)>,
+}
+
+/// An open cache as the cluster sees it.
+#[derive(Debug)]
+pub(super) struct Replica {
+    pub(super) store: Arc<Store>,
+    pub(super) filled: bool,
+    differences: BTreeMap<SessionId, Difference>,
+}
+
+impl Replica {
+    pub(super) fn new(store: Arc<Store>) -> Replica {
+        Replica { store, filled: false, differences: BTreeMap::new() }
+    }
+
+    /// What is told of the whole state: every entry and tombstone, and the latest clear.
+    pub(super) fn digest(&self) -> u64 {
+        /// Any odd number spreads the bits; this is the golden ratio's.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let clear = self.store.clear_version();
+        self.store.digest_all() ^ clear.hlc.0.wrapping_mul(SPREAD) ^ clear.origin.0
+    }
+
+    /// Whether a lasting difference from `session` is to be looked into now.
+    fn audit_is_due(&mut self, session: SessionId, pair: Pair, interval: Duration, now: Mono) -> bool {
+        let difference = self.differences.entry(session).or_insert(Difference { pair, since: now, compared: None });
+        if difference.pair != pair {
+            difference.pair = pair;
+            difference.since = now;
+        }
+        if now.saturating_since(difference.since) < STEADY {
+            return false;
+        }
+        let wait = match difference.compared {
+            None => return true,
+            Some((compared, _)) if compared == pair => interval.max(AUDIT_MIN),
+            Some(_) => AUDIT_MIN,
+        };
+        difference.compared.is_some_and(|(_, at)| now.saturating_since(at) >= wait)
+    }
+
+    /// A full comparison with `session` begins.
+    pub(super) fn note_compared(&mut self, session: SessionId, now: Mono) {
+        if let Some(difference) = self.differences.get_mut(&session) {
+            difference.compared = Some((difference.pair, now));
+        }
+    }
+}
+
+impl Protocol {
+    /// A member tells what its caches hold.
+    pub(super) fn compare_digests(
+        &mut self,
+        session: SessionId,
+        (caches, digests): (u16, CacheDigests<'_>),
+        now: Mono,
+    ) {
+        let Some(member) = self.members.get_mut(&session) else { return };
+        let caches = usize::from(caches);
+        // Told in one heartbeat, the list is new; told in turns, it is kept until it has more than there are.
+        if digests.len() == caches || member.digests.len() > caches {
+            member.digests.clear();
+        }
+        member.digests.extend(digests.iter().map(|told| (told.cache, told.digest)));
+        let told_all = member.digests.len() == caches;
+        member.told |= told_all;
+        if !member.ready {
+            return;
+        }
+        let interval = self.setup.audit_interval;
+        let mut differing = Vec::new();
+        for (&cache, replica) in &mut self.replicas {
+            let Some(&theirs) = member.digests.get(&cache) else {
+                if told_all {
+                    // It does not have this cache: there is nothing to be compared.
+                    member.unreconciled.remove(&cache);
+                }
+                continue;
+            };
+            let mine = replica.digest();
+            if mine == theirs {
+                member.unreconciled.remove(&cache);
+                replica.filled = true;
+                replica.differences.remove(&session);
+            } else if member.unreconciled.contains(&cache)
+                || replica.audit_is_due(session, (mine, theirs), interval, now)
+            {
+                differing.push(cache);
+            }
+        }
+        for cache in differing {
+            self.begin_transfer(cache, session, now);
+        }
+        self.settle(now);
+        self.check_syncs();
+    }
+
+    /// Something of a member's stream is lost: every cache has to be compared with it again.
+    pub(super) fn reconcile_again(&mut self, session: SessionId) {
+        if let Some(member) = self.members.get_mut(&session) {
+            member.unreconciled = self.replicas.keys().copied().collect();
+        }
+    }
+
+    /// Fills what is empty, and finds out whether this node is ready.
+    pub(super) fn settle(&mut self, now: Mono) {
+        let discovered = now >= self.admission.discovery_ends() || self.members.values().any(|member| member.ready);
+        if self.ready || !discovered {
+            return;
+        }
+        let unfilled: Vec<CacheId> =
+            self.replicas.iter().filter(|(_, replica)| !replica.filled).map(|(&cache, _)| cache).collect();
+        for cache in unfilled {
+            self.fill(cache, now);
+        }
+        if self.replicas.values().all(|replica| replica.filled) {
+            self.ready = true;
+            self.emit(Event::Ready);
+            // Others compare their state with this node's from now on, and may take it from here.
+            self.beat_now(now);
+            self.check_syncs();
+        }
+    }
+
+    /// Begins to fill a cache from a ready member that has it; if no ready member can have it, it is as full as it gets.
+    fn fill(&mut self, cache: CacheId, now: Mono) {
+        if self.transfers.contains_key(&cache) {
+            return;
+        }
+        let open: Vec<&super::Member> =
+            self.members.values().filter(|m| m.ready && m.unreconciled.contains(&cache)).collect();
+        let donors: Vec<SessionId> =
+            open.iter().filter(|m| m.digests.contains_key(&cache)).map(|m| m.session).collect();
+        let undecided = open.iter().any(|m| !m.told);
+        let choice = usize::try_from(self.rng.below(donors.len() as u64)).unwrap_or(0);
+        if let Some(&donor) = donors.get(choice) {
+            self.begin_transfer(cache, donor, now);
+        } else if !undecided {
+            if let Some(replica) = self.replicas.get_mut(&cache) {
+                replica.filled = true;
+            }
+        }
+    }
+
+    /// A cache has been compared with a member's and brought up to it.
+    pub(super) fn note_reconciled(&mut self, cache: CacheId, session: SessionId, now: Mono) {
+        if let Some(replica) = self.replicas.get_mut(&cache) {
+            replica.filled = true;
+        }
+        if let Some(member) = self.members.get_mut(&session) {
+            member.unreconciled.remove(&cache);
+        }
+        self.settle(now);
+        // It may wait for this node to be in step.
+        self.send_status(session);
+    }
+}

@@ -1,0 +1,65 @@
+//! Asking for what is missing, and answering who asks.
+
+use super::{Protocol, To};
+use crate::ids::SessionId;
+use crate::time::Mono;
+use crate::wire::{Frame, Range, Ranges};
+
+/// Datagrams one request may name in all: a wild request must not make the ring go out whole.
+const REPAIRS_PER_NACK_MAX: u64 = 1_024;
+
+impl Protocol {
+    /// Asks every sender for what of its stream is due.
+    pub(super) fn ask_for_missing(&mut self, now: Mono) {
+        let due: Vec<SessionId> = self
+            .members
+            .values()
+            .filter(|member| member.window.due().is_some_and(|due| due <= now))
+            .map(|member| member.session)
+            .collect();
+        for session in due {
+            let Some(member) = self.members.get_mut(&session) else { continue };
+            let (ranges, lost) = member.window.take_nacks(now, member.round_trip, &mut self.rng);
+            let to = To::Member(member.address);
+            if !ranges.is_empty() {
+                self.metrics.nacks_sent.inc();
+                self.send_control(to, &[Frame::Nack { ranges: Ranges::new(&Ranges::pack(&ranges)) }]);
+            }
+            self.note_lost(session, lost);
+            self.settle_status(session);
+        }
+    }
+
+    /// A receiver misses some of this node's datagrams.
+    pub(super) fn handle_nack(&mut self, session: SessionId, ranges: Ranges<'_>, now: Mono) {
+        self.metrics.nacks_received.inc();
+        let Some(member) = self.members.get(&session) else { return };
+        let (from, linger) = (member.address, member.round_trip * 2);
+        let numbers = ranges.iter().flat_map(|Range { first, count }| first..first.saturating_add(u64::from(count)));
+        let mut beyond_repair = false;
+        for number in numbers.take(usize::try_from(REPAIRS_PER_NACK_MAX).unwrap_or(usize::MAX)) {
+            beyond_repair |= !self.stream.request_repair(number, from, linger, now);
+        }
+        if beyond_repair {
+            // The next datagram's trail tells it what it need not wait for.
+            self.beat_now(now);
+        }
+    }
+
+    /// Datagrams of a member are lost for good: its state is compared instead.
+    pub(super) fn note_lost(&mut self, session: SessionId, lost: u64) {
+        if lost == 0 {
+            return;
+        }
+        self.metrics.lost.add(lost);
+        self.reconcile_again(session);
+    }
+
+    /// It asked for a status while something was missing; nothing is now.
+    pub(super) fn settle_status(&mut self, session: SessionId) {
+        let owed = self.members.get(&session).is_some_and(|m| m.owes_status && !m.window.has_missing());
+        if owed {
+            self.send_status(session);
+        }
+    }
+}

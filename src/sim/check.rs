@@ -1,0 +1,105 @@
+//! The oracles: what must hold at each step, and what must hold at the end.
+
+use std::collections::BTreeMap;
+
+use super::node::SimNode;
+use crate::hlc::Version;
+use crate::time::WallMs;
+
+/// What was written: the value, or `None` for a delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) key: u64,
+    pub(super) value: Option<Vec<u8>>,
+    /// The run of the node that wrote it.
+    pub(super) run: u64,
+}
+
+/// Everything written, and what each run of a node has shown of each key.
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    written: BTreeMap<Version, Written>,
+    clears: Vec<(Version, u64)>,
+    seen: BTreeMap<(u64, u64), Version>,
+}
+
+pub(super) fn key_bytes(key: u64) -> [u8; 8] {
+    key.to_be_bytes()
+}
+
+impl Oracle {
+    pub(super) fn note_write(&mut self, version: Version, written: Written) {
+        self.written.insert(version, written);
+    }
+
+    pub(super) fn note_clear(&mut self, version: Version, run: u64) {
+        self.clears.push((version, run));
+    }
+
+    /// A read shows what was written under its version, and never something older than this run of the node showed before.
+    pub(super) fn check_read(&mut self, run: u64, node: &SimNode, key: u64, now: WallMs) -> Result<(), String> {
+        let Some(entry) = node.store.peek(&key_bytes(key), now) else { return Ok(()) };
+        let Some(written) = self.written.get(&entry.version) else {
+            return Err(format!("run {run} shows key {key} at {}, which nobody wrote", entry.version));
+        };
+        if written.key != key || written.value.as_deref() != Some(&*entry.value) {
+            return Err(format!("run {run} shows for key {key} at {} another value than was written", entry.version));
+        }
+        if self.clears.iter().any(|&(clear, by)| clear >= entry.version && by == run) {
+            return Err(format!("run {run} shows key {key} at {}, from before its own clear", entry.version));
+        }
+        let seen = self.seen.entry((run, key)).or_default();
+        if entry.version < *seen {
+            return Err(format!("run {run} shows key {key} at {} after {seen}", entry.version));
+        }
+        *seen = entry.version;
+        Ok(())
+    }
+
+    /// At the end every replica holds the last write of each key, unless its writer crashed before it got out, or (with
+    /// limits) nothing.
+    pub(super) fn check_final(
+        &self,
+        nodes: &[(u64, &SimNode)],
+        keys: u64,
+        (crashed, may_miss): (&dyn Fn(u64) -> bool, bool),
+        now: WallMs,
+    ) -> Result<(), String> {
+        let clear = self.clears.iter().filter(|(_, run)| !crashed(*run)).map(|&(version, _)| version).max();
+        for key in 0..keys {
+            let last = self.written.iter().rev().find(|(_, written)| written.key == key && !crashed(written.run));
+            let Some((&version, written)) = last.filter(|(version, _)| clear.is_none_or(|clear| **version > clear))
+            else {
+                continue;
+            };
+            for &(run, node) in nodes {
+                let entry = node.store.peek(&key_bytes(key), now);
+                let held = entry.as_ref().map(|entry| entry.version);
+                // A crashed writer's newer write or clear may have got out, and then it is the winner everywhere.
+                let overruled = held.map_or_else(
+                    || self.may_be_gone(key, version, crashed),
+                    |held| held > version && self.written.get(&held).is_some_and(|w| crashed(w.run)),
+                );
+                let matches = match (&written.value, &entry) {
+                    (Some(value), Some(entry)) => entry.version == version && **value == *entry.value,
+                    (None, None) => true,
+                    (Some(_), None) => may_miss,
+                    _ => false,
+                };
+                if !matches && !overruled {
+                    return Err(format!("run {run} ends with key {key} at {held:?}; its last write is {version}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a crashed writer deleted the key or cleared the cache after `version`.
+    fn may_be_gone(&self, key: u64, version: Version, crashed: &dyn Fn(u64) -> bool) -> bool {
+        let deleted = self
+            .written
+            .range(version..)
+            .any(|(_, written)| written.key == key && written.value.is_none() && crashed(written.run));
+        deleted || self.clears.iter().any(|&(clear, run)| clear > version && crashed(run))
+    }
+}

@@ -1,0 +1,89 @@
+//! What the network does to a datagram on its way to one receiver.
+
+use std::time::Duration;
+
+use crate::rng::Rng;
+
+/// Faults of the network, the same on every path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// Deliveries lost, in percent.
+    pub loss_percent: u8,
+    /// Deliveries made twice, in percent.
+    pub duplicate_percent: u8,
+    /// Least time on the way.
+    pub delay: Duration,
+    /// Random time on top: more than the spacing of datagrams reorders them.
+    pub jitter: Duration,
+    /// Datagrams lost in a row once one is lost (as when a train of segments is dropped whole).
+    pub burst: u32,
+}
+
+/// The state of the network.
+#[derive(Debug)]
+pub(super) struct Network {
+    faults: Faults,
+    loss_percent: u8,
+    /// Per ordered pair (sender, receiver): deliveries still to be lost of a burst.
+    bursts: Vec<u32>,
+    /// Side of the cut each node is on; a datagram crosses only within a side.
+    sides: Vec<u8>,
+    /// Only the direction from side 0 to side 1 is cut.
+    one_way: bool,
+    places: usize,
+}
+
+impl Network {
+    /// A network of `places` nodes.
+    pub(super) fn new(faults: &Faults, places: usize) -> Network {
+        Network {
+            loss_percent: faults.loss_percent,
+            faults: faults.clone(),
+            bursts: vec![0; places * places],
+            sides: vec![0; places],
+            one_way: false,
+            places,
+        }
+    }
+
+    /// Cuts the nodes in two at random, in one direction or both.
+    pub(super) fn cut(&mut self, rng: &mut Rng) {
+        for side in &mut self.sides {
+            *side = u8::from(rng.below(2) == 1);
+        }
+        self.one_way = rng.below(3) == 0;
+    }
+
+    /// Joins them again.
+    pub(super) fn heal(&mut self) {
+        self.sides.fill(0);
+    }
+
+    pub(super) fn set_loss(&mut self, percent: u8) {
+        self.loss_percent = percent;
+    }
+
+    /// The delays after which copies of a datagram arrive; none if it is lost.
+    pub(super) fn carry(&mut self, from: usize, to: usize, rng: &mut Rng) -> Vec<Duration> {
+        let crosses = self.sides[from] != self.sides[to] && !(self.one_way && self.sides[from] == 1);
+        if crosses || self.loses(from, to, rng) {
+            return Vec::new();
+        }
+        let copies = if rng.percent(self.faults.duplicate_percent) { 2 } else { 1 };
+        (0..copies).map(|_| self.faults.delay + rng.below_duration(self.faults.jitter)).collect()
+    }
+
+    fn loses(&mut self, from: usize, to: usize, rng: &mut Rng) -> bool {
+        let burst = &mut self.bursts[from * self.places + to];
+        if *burst > 0 {
+            *burst -= 1;
+            return true;
+        }
+        // A burst loses several for one throw, so the throw is made rarer: the share lost stays what was asked for.
+        let lost = rng.below(100 * u64::from(self.faults.burst.max(1))) < u64::from(self.loss_percent);
+        if lost {
+            *burst = self.faults.burst.saturating_sub(1);
+        }
+        lost
+    }
+}

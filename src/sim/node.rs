@@ -1,0 +1,158 @@
+//! One simulated node: the real protocol and store, and an outbox as the driver keeps one.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::crypto::ClusterKey;
+use crate::hlc::{Hlc, Version};
+use crate::ids::{CacheId, SessionId};
+use crate::metrics::Metrics;
+use crate::protocol::{Protocol, Setup, To};
+use crate::rng::Rng;
+use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store};
+use crate::time::{Deadline, Now};
+use crate::update::{Codec, Update, UpdateKind};
+
+/// The one cache of the simulation.
+pub(super) const CACHE_NAME: &str = "sim";
+
+/// What waits to be sent.
+#[derive(Debug)]
+enum Waiting {
+    Key(Key),
+    Forget(Key, Version),
+    Clear(Version),
+}
+
+/// A node between start and crash.
+pub(super) struct SimNode {
+    pub(super) address: SocketAddr,
+    pub(super) store: Arc<Store>,
+    pub(super) metrics: Arc<Metrics>,
+    protocol: Protocol,
+    hlc: Arc<Hlc>,
+    outbox: VecDeque<Waiting>,
+}
+
+impl SimNode {
+    /// Starts a run of the node at `place`.
+    pub(super) fn start(place: usize, run: u64, max_entries: usize, rng: &mut Rng, now: Now) -> SimNode {
+        let mut session = [0; 12];
+        let (low, high) = session.split_at_mut(8);
+        low.copy_from_slice(&rng.next_u64().to_le_bytes());
+        high.copy_from_slice(&rng.next_u64().to_le_bytes()[..4]);
+        let session = SessionId(session);
+        let port = 1_000 + u16::try_from(place * 1_000 + usize::try_from(run).unwrap_or(0) % 1_000).unwrap_or(0);
+        let key = ClusterKey::public("sim");
+        let hlc = Arc::new(Hlc::new(session.origin()));
+        let metrics = Arc::new(Metrics::default());
+        let limits = Limits { max_entries, max_bytes: usize::MAX };
+        let store = Arc::new(Store::with_seed(limits, key.hash_key(), true, rng.next_u64()));
+        let setup = Setup {
+            session,
+            name: format!("node-{place}"),
+            key,
+            max_payload: 1_400,
+            receive_buffer: 4 << 20,
+            max_value: 1 << 20,
+            audit_interval: Duration::from_secs(60),
+            seed: rng.next_u64(),
+        };
+        let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
+        protocol.open_cache(CacheId::of(CACHE_NAME), store.clone(), now);
+        SimNode {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            store,
+            metrics,
+            protocol,
+            hlc,
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Writes as an application would; returns the version.
+    pub(super) fn write(&mut self, kind: UpdateKind, key: &[u8], value: &[u8], now: Now) -> Version {
+        let version = self.hlc.tick(now.wall);
+        let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
+        let outcome = self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
+        if kind == UpdateKind::Clear {
+            self.outbox.push_back(Waiting::Clear(version));
+        }
+        self.outbox.extend(outcome.dirty_key.map(Waiting::Key));
+        // What left unsent is made known, as the driver does.
+        let unsent = outcome.evicted.into_iter().filter(|gone| gone.dirty);
+        self.outbox.extend(unsent.map(|gone| Waiting::Forget(gone.key, gone.version)));
+        version
+    }
+
+    pub(super) fn deliver(&mut self, from: SocketAddr, mut datagram: Vec<u8>, now: Now) {
+        self.protocol.handle_datagram(from, &mut datagram, now);
+    }
+
+    pub(super) fn timeout(&mut self, now: Now) {
+        self.protocol.handle_timeout(now);
+    }
+
+    pub(super) fn leave(&mut self, now: Now) {
+        self.protocol.leave(now);
+    }
+
+    /// What the driver does each turn; at most `most` datagrams are handed to `send`.
+    pub(super) fn turn(&mut self, now: Now, most: usize, mut send: impl FnMut(To, Vec<u8>)) {
+        while self.protocol.can_send() {
+            let Some(waiting) = self.outbox.pop_front() else { break };
+            self.send_waiting(&waiting, now);
+        }
+        for _ in 0..most {
+            let mut datagram = Vec::new();
+            let Some(to) = self.protocol.poll_transmit(now, &mut datagram) else { break };
+            send(to, datagram);
+        }
+        while self.protocol.poll_event().is_some() {}
+    }
+
+    fn send_waiting(&mut self, waiting: &Waiting, now: Now) {
+        let cache = CacheId::of(CACHE_NAME);
+        let mut send = |kind, key: &[u8], value: &[u8], version, deadline| {
+            self.protocol.send_update(cache, &Update { kind, key, value, codec: Codec::RAW, version, deadline }, now);
+        };
+        match waiting {
+            Waiting::Clear(version) => send(UpdateKind::Clear, &[], &[], *version, Deadline::NEVER),
+            Waiting::Forget(key, version) => send(UpdateKind::Invalidate, key, &[], *version, Deadline::NEVER),
+            Waiting::Key(key) => match self.store.take_dirty(key) {
+                Some(Outgoing::Put { value, version, deadline }) => {
+                    send(UpdateKind::Put, key, &value, version, deadline);
+                }
+                Some(Outgoing::Delete { version }) => send(UpdateKind::Delete, key, &[], version, Deadline::NEVER),
+                None => {}
+            },
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<crate::time::Mono> {
+        self.protocol.poll_timeout()
+    }
+
+    /// Whether it lives, knows `others` members and holds what the cluster holds.
+    pub(super) fn has_settled(&self, others: usize, now: Now) -> bool {
+        self.protocol.is_ready() && self.protocol.members(now).len() == others
+    }
+
+    /// For a failure's text.
+    pub(super) fn describe(&self, now: Now) -> String {
+        let members: Vec<String> =
+            self.protocol.members(now).iter().map(|member| format!("{}:{:?}", member.name, member.state)).collect();
+        format!(
+            "ready {} members {members:?} entries {} tombstones {} digest {:x} clear {} lost {} transfers {}",
+            self.protocol.is_ready(),
+            self.store.len(),
+            self.store.stats().tombstones,
+            self.store.digest_all(),
+            self.store.clear_version(),
+            self.metrics.lost.get(),
+            self.metrics.state_transfers.get(),
+        )
+    }
+}

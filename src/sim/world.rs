@@ -1,0 +1,342 @@
+//! The world's loop: events in order of time, writes, faults, and the two phases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hasher;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use siphasher::sip::SipHasher24;
+
+use super::check::{Oracle, Written, key_bytes};
+use super::network::Network;
+use super::node::SimNode;
+use super::{Failure, Options, Report};
+use crate::protocol::To;
+use crate::rng::Rng;
+use crate::time::{Mono, Now, WallMs};
+use crate::update::UpdateKind;
+
+/// Simulated wall clock at the start: some day in 2026.
+const EPOCH_MS: u64 = 1_790_000_000_000;
+/// After the faults end, the replicas must be equal within this time.
+const CONVERGENCE_MAX: Duration = Duration::from_secs(12);
+/// Replicas with limits never become equal; they are looked at after this much quiet.
+const QUIET_WHEN_LIMITED: Duration = Duration::from_secs(3);
+/// How often the second phase looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Datagrams a node hands to the network in one turn before others get theirs.
+const DATAGRAMS_PER_TURN: usize = 64;
+/// A node with more to send goes on after this long: what sending takes.
+const TURN_TAKES: Duration = Duration::from_micros(50);
+/// More events than this in one run is a storm.
+const EVENTS_MAX: u64 = 30_000_000;
+
+#[derive(Debug)]
+enum Happening {
+    Deliver { to: usize, run: u64, from: SocketAddr, datagram: Vec<u8> },
+    Turn { place: usize, run: u64 },
+    Write,
+    Cut,
+    Heal,
+    Restart,
+}
+
+struct Running {
+    run: u64,
+    node: SimNode,
+    next_turn: Option<Mono>,
+}
+
+/// A cluster, its network and its history.
+pub(super) struct World<'a> {
+    options: &'a Options,
+    rng: Rng,
+    now: Mono,
+    agenda: BTreeMap<(Mono, u64), Happening>,
+    happened: u64,
+    scheduled: u64,
+    places: Vec<Option<Running>>,
+    runs: u64,
+    crashed: BTreeSet<u64>,
+    network: Network,
+    oracle: Oracle,
+    trace: SipHasher24,
+    sent: u64,
+    lost: u64,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(options: &'a Options) -> World<'a> {
+        let nodes = options.nodes.clamp(2, 64);
+        let mut world = World {
+            options,
+            rng: Rng::new(options.seed),
+            now: Mono::default(),
+            agenda: BTreeMap::new(),
+            happened: 0,
+            scheduled: 0,
+            places: (0..nodes).map(|_| None).collect(),
+            runs: 0,
+            crashed: BTreeSet::new(),
+            network: Network::new(&options.faults, nodes),
+            oracle: Oracle::default(),
+            trace: SipHasher24::new(),
+            sent: 0,
+            lost: 0,
+        };
+        for place in 0..nodes {
+            world.start(place);
+        }
+        world.plan();
+        world
+    }
+
+    pub(super) fn run(mut self) -> Result<Report, Box<Failure>> {
+        let result = self.run_phases();
+        result.map_err(|what| Box::new(Failure { options: self.options.clone(), at: self.now.since_start(), what }))
+    }
+
+    fn run_phases(&mut self) -> Result<Report, String> {
+        self.run_until(Mono::from_start(self.options.span))?;
+        self.network.heal();
+        self.network.set_loss(self.options.loss_when_quiet);
+        let quiet = self.now;
+        while !self.is_converged() {
+            if self.now.saturating_since(quiet) > CONVERGENCE_MAX {
+                return Err(format!("not equal after {CONVERGENCE_MAX:?} of quiet: {}", self.describe()));
+            }
+            self.run_until(self.now + LOOK_EVERY)?;
+        }
+        let converged_after = self.now.saturating_since(quiet);
+        self.check_final()?;
+        let entries = self.places.iter().flatten().next().map_or(0, |running| running.node.store.len());
+        Ok(Report { trace: self.trace.finish(), sent: self.sent, lost: self.lost, converged_after, entries })
+    }
+
+    /// Writes and faults of the first phase, laid out in advance.
+    fn plan(&mut self) {
+        let span = self.options.span;
+        for _ in 0..self.options.writes {
+            let at = self.rng.below_duration(span);
+            self.schedule(Mono::from_start(at), Happening::Write);
+        }
+        if self.options.partitions {
+            for _ in 0..1 + self.rng.below(3) {
+                let cut = self.rng.below_duration(span);
+                let heal = cut + self.rng.below_duration(span);
+                self.schedule(Mono::from_start(cut), Happening::Cut);
+                self.schedule(Mono::from_start(heal), Happening::Heal);
+            }
+        }
+        if self.options.restarts {
+            for _ in 0..1 + self.rng.below(4) {
+                let at = self.rng.below_duration(span);
+                self.schedule(Mono::from_start(at), Happening::Restart);
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Mono, happening: Happening) {
+        self.scheduled += 1;
+        self.agenda.insert((at, self.scheduled), happening);
+    }
+
+    fn run_until(&mut self, end: Mono) -> Result<(), String> {
+        while let Some(entry) = self.agenda.first_entry() {
+            if entry.key().0 > end {
+                break;
+            }
+            let ((at, _), happening) = entry.remove_entry();
+            self.now = self.now.max(at);
+            self.happened += 1;
+            if self.happened > EVENTS_MAX {
+                return Err(format!("a storm: {EVENTS_MAX} events; {}", self.describe()));
+            }
+            self.happen(happening)?;
+        }
+        self.now = self.now.max(end);
+        Ok(())
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        let now = self.reading();
+        match happening {
+            Happening::Deliver { to, run, from, datagram } => {
+                self.note_delivery(to, &datagram);
+                let Some(running) = self.places[to].as_mut().filter(|running| running.run == run) else {
+                    return Ok(());
+                };
+                running.node.deliver(from, datagram, now);
+                self.turn(to);
+            }
+            Happening::Turn { place, run } => {
+                let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else {
+                    return Ok(());
+                };
+                running.next_turn = None;
+                running.node.timeout(now);
+                self.turn(place);
+            }
+            Happening::Write => self.write()?,
+            Happening::Cut => self.network.cut(&mut self.rng),
+            Happening::Heal => self.network.heal(),
+            Happening::Restart => self.restart(),
+        }
+        Ok(())
+    }
+
+    fn reading(&self) -> Now {
+        let wall = u64::try_from(self.now.since_start().as_millis()).unwrap_or(0);
+        Now { mono: self.now, wall: WallMs(EPOCH_MS + wall) }
+    }
+
+    fn note_delivery(&mut self, to: usize, datagram: &[u8]) {
+        self.trace.write_u64(u64::try_from(self.now.since_start().as_nanos()).unwrap_or(u64::MAX));
+        self.trace.write_u64(to as u64);
+        self.trace.write(datagram);
+    }
+
+    fn start(&mut self, place: usize) {
+        self.runs += 1;
+        let now = self.reading();
+        let node = SimNode::start(place, self.runs, self.options.max_entries, &mut self.rng, now);
+        self.places[place] = Some(Running { run: self.runs, node, next_turn: None });
+        self.turn(place);
+    }
+
+    /// A node crashes or leaves, and a new run of it starts.
+    fn restart(&mut self) {
+        let place = self.pick_place();
+        let now = self.reading();
+        if let Some(mut running) = self.places[place].take() {
+            if self.rng.below(2) == 0 {
+                running.node.leave(now);
+                let mut last = Vec::new();
+                running.node.turn(now, DATAGRAMS_PER_TURN, |to, datagram| last.push((to, datagram)));
+                let address = running.node.address;
+                for (to, datagram) in last {
+                    self.send(place, address, to, &datagram);
+                }
+            }
+            // Either way its unsent or unrepaired writes may be gone with it.
+            self.crashed.insert(running.run);
+        }
+        self.start(place);
+    }
+
+    fn pick_place(&mut self) -> usize {
+        usize::try_from(self.rng.below(self.places.len() as u64)).unwrap_or(0)
+    }
+
+    /// One write, of the mix of the original's stress test but for its look-ups, and a read of the same key elsewhere.
+    fn write(&mut self) -> Result<(), String> {
+        let now = self.reading();
+        let place = self.pick_place();
+        let key = self.rng.below(self.options.keys);
+        let dice = self.rng.below(1_000);
+        let len = match self.rng.below(200) {
+            0 => 1 + self.rng.below(200_000),
+            1..=9 => self.rng.below(5_000),
+            _ => self.rng.below(200),
+        };
+        let fill = self.rng.next_u64();
+        let Some(running) = self.places[place].as_mut() else { return Ok(()) };
+        let run = running.run;
+        if self.options.clears && dice < 3 {
+            let version = running.node.write(UpdateKind::Clear, &[], &[], now);
+            self.oracle.note_clear(version, run);
+        } else if dice < 110 {
+            let version = running.node.write(UpdateKind::Delete, &key_bytes(key), &[], now);
+            self.oracle.note_write(version, Written { key, value: None, run });
+        } else {
+            let value: Vec<u8> =
+                (0..len).map(|i| fill.rotate_left(u32::try_from(i % 64).unwrap_or(0)).to_le_bytes()[0]).collect();
+            let version = running.node.write(UpdateKind::Put, &key_bytes(key), &value, now);
+            self.oracle.note_write(version, Written { key, value: Some(value), run });
+        }
+        self.turn(place);
+        for running in self.places.iter().flatten() {
+            self.oracle.check_read(running.run, &running.node, key, now.wall)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a node send, and schedules its next turn.
+    fn turn(&mut self, place: usize) {
+        let now = self.reading();
+        let Some(running) = self.places[place].as_mut() else { return };
+        let mut out = Vec::new();
+        running.node.turn(now, DATAGRAMS_PER_TURN, |to, datagram| out.push((to, datagram)));
+        let address = running.node.address;
+        let more = out.len() == DATAGRAMS_PER_TURN;
+        let due = if more { Some(self.now + TURN_TAKES) } else { running.node.next_timeout() };
+        let due = due.map(|due| due.max(self.now));
+        if let Some(due) = due.filter(|&due| running.next_turn.is_none_or(|next| due < next)) {
+            running.next_turn = Some(due);
+            let run = running.run;
+            self.schedule(due, Happening::Turn { place, run });
+        }
+        for (to, datagram) in out {
+            self.send(place, address, to, &datagram);
+        }
+    }
+
+    fn send(&mut self, place: usize, address: SocketAddr, to: To, datagram: &[u8]) {
+        self.sent += 1;
+        let receivers: Vec<(usize, u64)> = self
+            .places
+            .iter()
+            .enumerate()
+            .filter_map(|(at, running)| Some((at, running.as_ref()?)))
+            .filter(|(_, running)| match to {
+                To::Group => true,
+                To::Member(wanted) => running.node.address == wanted,
+            })
+            .map(|(at, running)| (at, running.run))
+            .collect();
+        for (to, run) in receivers {
+            // The sender hears its own multicast as a real socket does, and at once.
+            let delays = if to == place { vec![Duration::ZERO] } else { self.network.carry(place, to, &mut self.rng) };
+            self.lost += u64::from(delays.is_empty());
+            for delay in delays {
+                let datagram = datagram.to_vec();
+                self.schedule(self.now + delay, Happening::Deliver { to, run, from: address, datagram });
+            }
+        }
+    }
+
+    fn is_converged(&self) -> bool {
+        let now = self.reading();
+        let others = self.places.len() - 1;
+        if self.options.max_entries < usize::MAX {
+            return self.now.since_start() > self.options.span + QUIET_WHEN_LIMITED && self.has_settled(others, now);
+        }
+        let mut sums = self.places.iter().flatten().map(|running| running.node.store.checksum(now.wall));
+        let first = sums.next();
+        sums.all(|sum| Some(sum) == first) && self.has_settled(others, now)
+    }
+
+    fn has_settled(&self, others: usize, now: Now) -> bool {
+        self.places.iter().flatten().all(|running| running.node.has_settled(others, now))
+    }
+
+    fn check_final(&mut self) -> Result<(), String> {
+        let now = self.reading().wall;
+        let nodes: Vec<(u64, &SimNode)> =
+            self.places.iter().flatten().map(|running| (running.run, &running.node)).collect();
+        let crashed = |run: u64| self.crashed.contains(&run);
+        let may_miss = self.options.max_entries < usize::MAX;
+        self.oracle.check_final(&nodes, self.options.keys, (&crashed, may_miss), now)
+    }
+
+    fn describe(&self) -> String {
+        let now = self.reading();
+        let nodes: Vec<String> = self
+            .places
+            .iter()
+            .flatten()
+            .map(|running| format!("\n  run {}: {}", running.run, running.node.describe(now)))
+            .collect();
+        nodes.concat()
+    }
+}

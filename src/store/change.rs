@@ -1,0 +1,323 @@
+//! The one way an entry changes: for local and remote updates, touches and takes alike.
+//!
+//! Invariant: the version a key is known at never goes back. An update is applied only if it is newer than the entry or
+//! tombstone in the table; if there is none, only if it is newer than whatever may have been forgotten of the key (its
+//! segment's floor); and always only if it is newer than the last clear. All of it is decided under the lock of the
+//! key's shard.
+
+use std::sync::Arc;
+
+use super::budget::Room;
+use super::hashes::{Hashes, KeyHash, Place};
+use super::shard::{Content, Shard};
+use super::slot::{NIL, Slot, State};
+use super::value::{Key, Value, join};
+use super::{Fate, Gone, Outcome, Precondition, Source, Store};
+use crate::hlc::Version;
+use crate::time::{Deadline, WallMs};
+use crate::update::{Codec, Update, UpdateKind};
+
+/// What is to be done to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Put,
+    /// A put of the value there is.
+    Touch,
+    Delete,
+    Invalidate,
+    /// A put that fits in no case.
+    PutTooHeavy,
+}
+
+/// One change, prepared as far as it can be without the lock.
+struct Change<'a> {
+    deed: Deed,
+    key: &'a [u8],
+    key_len: u16,
+    place: Place,
+    key_hash: KeyHash,
+    /// Taken when it is linked.
+    block: Option<Arc<[u8]>>,
+    codec: Codec,
+    deadline: Deadline,
+    version: Version,
+    source: Source,
+    precondition: Precondition,
+    now: WallMs,
+    evicted: Vec<Gone>,
+}
+
+/// What one attempt under the lock came to.
+enum Attempt {
+    Done(Done),
+    /// So much room has to be made first, without the lock.
+    Crowded(Room),
+}
+
+/// What is left to be done when the lock is free again. It holds what was replaced, to be dropped then.
+struct Done {
+    fate: Fate,
+    had_value: bool,
+    dirty_key: Option<Key>,
+    /// The live value that a deed replaced, if asked for, or its block.
+    replaced: Option<Replaced>,
+}
+
+struct Replaced {
+    block: Arc<[u8]>,
+    key_len: u16,
+    codec: Codec,
+    readable: bool,
+}
+
+impl Done {
+    fn refused(fate: Fate, had_value: bool) -> Attempt {
+        Attempt::Done(Done { fate, had_value, dirty_key: None, replaced: None })
+    }
+}
+
+impl Precondition {
+    fn holds(self, live: Option<&Slot>) -> bool {
+        match self {
+            Precondition::Any => true,
+            Precondition::Absent => live.is_none(),
+            Precondition::Present => live.is_some(),
+            Precondition::Version(version) => live.is_some_and(|slot| slot.version == version),
+        }
+    }
+}
+
+impl Store {
+    /// The only way to change an entry.
+    ///
+    /// The precondition is judged first ([`Fate::Refused`]), the version next ([`Fate::Stale`]), the weight last
+    /// ([`Fate::TooHeavy`]). A clear heeds no precondition. A key beyond [`KEY_LEN_MAX`](crate::update::KEY_LEN_MAX) is
+    /// `TooHeavy` and changes nothing. `now` serves deadlines alone. Values that are replaced or evicted are freed
+    /// outside the locks.
+    pub fn apply(&self, update: &Update<'_>, source: Source, precondition: Precondition, now: WallMs) -> Outcome {
+        let deed = match update.kind {
+            UpdateKind::Clear => return self.apply_clear(update.version),
+            UpdateKind::Put if !self.could_hold(update.key.len(), update.value.len()) => Deed::PutTooHeavy,
+            UpdateKind::Put => Deed::Put,
+            UpdateKind::Delete => Deed::Delete,
+            UpdateKind::Invalidate => Deed::Invalidate,
+        };
+        let Some(change) = self.prepare(deed, update.key, update.version, now) else { return unheld() };
+        // Joined before the lock is taken: a long value would hold up every reader of its shard.
+        let block = match deed {
+            Deed::Put => Some(join(update.key, update.value)),
+            Deed::Delete => Some(join(update.key, b"")),
+            Deed::Touch | Deed::Invalidate | Deed::PutTooHeavy => None,
+        };
+        let Update { codec, deadline, .. } = *update;
+        self.change(Change { block, codec, deadline, source, precondition, ..change }).0
+    }
+
+    /// Gives the live value of `key` a new deadline and version without copying its bytes, as one local put would.
+    ///
+    /// [`Fate::Refused`] if there is none. Otherwise as [`Store::apply`].
+    pub fn touch(&self, key: &[u8], deadline: Deadline, version: Version, now: WallMs) -> Outcome {
+        let Some(change) = self.prepare(Deed::Touch, key, version, now) else { return unheld() };
+        self.change(Change { deadline, precondition: Precondition::Present, ..change }).0
+    }
+
+    /// Deletes and returns what was there, in one step (a local delete). Otherwise as [`Store::apply`].
+    pub fn take(&self, key: &[u8], version: Version, now: WallMs) -> (Outcome, Option<Value>) {
+        let Some(change) = self.prepare(Deed::Delete, key, version, now) else { return (unheld(), None) };
+        let (outcome, replaced) = self.change(Change { block: Some(join(key, b"")), ..change });
+        let live = replaced.filter(|replaced| replaced.readable);
+        (outcome, live.map(|Replaced { block, key_len, codec, .. }| Value::of(block, key_len, codec)))
+    }
+
+    /// An unconditional local change; `None` if the key is too long to be held.
+    fn prepare<'a>(&self, deed: Deed, key: &'a [u8], version: Version, now: WallMs) -> Option<Change<'a>> {
+        Some(Change {
+            deed,
+            key,
+            key_len: u16::try_from(key.len()).ok()?,
+            place: self.hashes.place(key, self.shard_mask),
+            key_hash: self.hashes.key(key),
+            block: None,
+            codec: Codec::RAW,
+            deadline: Deadline::NEVER,
+            version,
+            source: Source::Local,
+            precondition: Precondition::Any,
+            now,
+            evicted: Vec::new(),
+        })
+    }
+
+    /// Whether an entry of these lengths fits into the empty store.
+    fn could_hold(&self, key_len: usize, value_len: usize) -> bool {
+        let limits = self.budget.limits();
+        limits.max_entries > 0 && Store::weight_of(key_len, value_len) <= limits.max_bytes
+    }
+
+    /// Attempts `change` until there is room for it.
+    ///
+    /// Each turn evicts something or waits until another thread has linked what it reserved; and what a turn frees,
+    /// only an update that thereby gets done can take. So it ends unless others are served for ever.
+    fn change(&self, mut change: Change<'_>) -> (Outcome, Option<Replaced>) {
+        loop {
+            let attempt = {
+                let mut shard = self.shards[change.place.shard].lock();
+                self.attempt(&mut shard, &mut change)
+            };
+            match attempt {
+                Attempt::Done(done) => return finish(done, change.evicted),
+                Attempt::Crowded(need) => self.relieve(need, &mut change.evicted),
+            }
+        }
+    }
+
+    fn attempt(&self, shard: &mut Shard, change: &mut Change<'_>) -> Attempt {
+        let found = shard.find(change.place.hash, change.key);
+        let known = found.map(|i| shard.slot(i));
+        let live = known.filter(|slot| slot.is_readable(change.now));
+        let had_value = live.is_some();
+        if !change.precondition.holds(live) {
+            return Done::refused(Fate::Refused, had_value);
+        }
+        let newer = match known {
+            Some(slot) => change.version > slot.version,
+            None => change.version.hlc > self.segments.floor(change.key_hash.segment()),
+        };
+        if !newer || self.clears.cover(change.version) {
+            return Done::refused(Fate::Stale, had_value);
+        }
+        match (change.deed, found) {
+            (Deed::Put, found) => match self.room_for(shard, change, found) {
+                Some(need) => Attempt::Crowded(need),
+                None => self.replace(shard, change, found, State::Live),
+            },
+            (Deed::Delete, found) => self.replace(shard, change, found, State::Tombstone),
+            (Deed::Touch, Some(i)) => self.restamp(shard, change, i),
+            (Deed::Touch, None) => Done::refused(Fate::Refused, had_value),
+            (Deed::Invalidate, found) => self.drop_key(shard, change, found, Fate::Applied),
+            (Deed::PutTooHeavy, found) => self.drop_key(shard, change, found, Fate::TooHeavy),
+        }
+    }
+
+    /// Reserves what a put needs beyond what its key has already; returns it if that takes more than this lock.
+    fn room_for(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>) -> Option<Room> {
+        let weight = Store::weight_of_block(change.block.as_ref().map_or(0, |block| block.len()));
+        let live = found.filter(|i| shard.slot(*i).state == State::Live);
+        let need = match live {
+            None => Room { entries: 1, bytes: weight },
+            Some(i) => {
+                let held = Store::weight_of_block(shard.slot(i).block_len());
+                // Used now, whatever has to go to make room for its growth.
+                shard.touch(i);
+                Room { entries: 0, bytes: weight.saturating_sub(held) }
+            }
+        };
+        let made = self.make_room(change.place.shard, shard, live.unwrap_or(NIL), need, &mut change.evicted);
+        (!made).then_some(need)
+    }
+
+    /// Puts a value or a tombstone in the place of what is known of the key. The room for it is reserved.
+    fn replace(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>, state: State) -> Attempt {
+        // Always there for a put and a delete, which alone come here.
+        let Some(block) = change.block.take() else { return Done::refused(Fate::Stale, false) };
+        let old = found.map(|i| shard.slot(i));
+        let had_value = old.is_some_and(|slot| slot.is_readable(change.now));
+        let was_dirty = old.is_some_and(|slot| slot.dirty);
+        let (old_key_len, old_codec) = old.map_or((0, Codec::RAW), |slot| (slot.key_len, slot.codec));
+        let old_weight =
+            old.filter(|slot| slot.state == State::Live).map(|slot| Store::weight_of_block(slot.block_len()));
+        self.mix_change(old, change, state == State::Tombstone);
+        let dirty = self.becomes_dirty(change);
+        let dirty_key = (dirty && !was_dirty).then(|| Key::of(Arc::clone(&block), change.key_len));
+        let weight = Store::weight_of_block(block.len());
+        let content = Content {
+            block,
+            version: change.version,
+            deadline: if state == State::Live { change.deadline } else { Deadline::NEVER },
+            key_len: change.key_len,
+            segment: change.key_hash.segment(),
+            codec: change.codec,
+            state,
+            dirty,
+        };
+        let old_block = shard.put(found, change.place.hash, content);
+        match (state, old_weight) {
+            (State::Live, Some(old)) => self.budget.release(Room { entries: 0, bytes: old.saturating_sub(weight) }),
+            (_, Some(old)) => self.budget.release(Room { entries: 1, bytes: old }),
+            (_, None) => {}
+        }
+        if state == State::Tombstone {
+            self.trim_tombstones(shard, change);
+        }
+        self.publish(change.place.shard, shard);
+        let replaced =
+            old_block.map(|block| Replaced { block, key_len: old_key_len, codec: old_codec, readable: had_value });
+        Attempt::Done(Done { fate: Fate::Applied, had_value, dirty_key, replaced })
+    }
+
+    fn restamp(&self, shard: &mut Shard, change: &Change<'_>, i: u32) -> Attempt {
+        let slot = shard.slot(i);
+        self.mix_change(Some(slot), change, false);
+        let dirty = self.becomes_dirty(change);
+        let newly = dirty && !slot.dirty;
+        let dirty_key = slot.block.as_ref().filter(|_| newly).map(|block| Key::of(Arc::clone(block), slot.key_len));
+        shard.restamp(i, change.version, change.deadline, dirty);
+        self.publish(change.place.shard, shard);
+        Attempt::Done(Done { fate: Fate::Applied, had_value: true, dirty_key, replaced: None })
+    }
+
+    /// Holds nothing of the key any more, and remembers that it was forgotten at the update's version.
+    fn drop_key(&self, shard: &mut Shard, change: &Change<'_>, found: Option<u32>, fate: Fate) -> Attempt {
+        self.segments.raise(change.key_hash.segment(), change.version.hlc);
+        let had_value = found.is_some_and(|i| shard.slot(i).is_readable(change.now));
+        let left = found.and_then(|i| self.unlink(change.place.shard, shard, i));
+        let replaced = left.map(|left| Replaced {
+            block: left.block,
+            key_len: left.key_len,
+            codec: Codec::RAW,
+            readable: had_value,
+        });
+        Attempt::Done(Done { fate, had_value, dirty_key: None, replaced })
+    }
+
+    /// Forgets the oldest tombstones beyond the shard's share. One that was not sent yet is handed to the caller.
+    fn trim_tombstones(&self, shard: &mut Shard, change: &mut Change<'_>) {
+        loop {
+            let (number, bytes) = shard.tombstones();
+            if number <= self.tombstones_max && bytes <= self.tombstone_bytes_max {
+                return;
+            }
+            let oldest = shard.oldest_tombstone();
+            let Some(left) = oldest.and_then(|i| self.forget(change.place.shard, shard, i)) else { return };
+            if left.dirty {
+                change.evicted.push(left.into_gone());
+            }
+        }
+    }
+
+    /// Replaces in the digest what the key adds to it.
+    fn mix_change(&self, old: Option<&Slot>, change: &Change<'_>, tombstone: bool) {
+        let of = |version, tombstone| Hashes::fingerprint(change.key_hash, version, tombstone);
+        let before = old.map_or(0, |slot| of(slot.version, slot.state == State::Tombstone));
+        self.segments.mix(change.key_hash.segment(), before ^ of(change.version, tombstone));
+    }
+
+    fn becomes_dirty(&self, change: &Change<'_>) -> bool {
+        self.replicated && change.source == Source::Local
+    }
+}
+
+/// What becomes of a change of a key that is longer than any key.
+fn unheld() -> Outcome {
+    Outcome { fate: Fate::TooHeavy, dirty_key: None, had_value: false, evicted: Vec::new() }
+}
+
+/// The lock is free: frees what is to be freed and gives the caller the rest.
+fn finish(done: Done, mut evicted: Vec<Gone>) -> (Outcome, Option<Replaced>) {
+    let Done { fate, had_value, dirty_key, replaced } = done;
+    if !evicted.is_empty() {
+        evicted = evicted.into_iter().map(Gone::slim).collect();
+    }
+    let outcome = Outcome { fate, dirty_key: dirty_key.map(Key::slim), had_value, evicted };
+    (outcome, replaced)
+}

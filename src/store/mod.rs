@@ -1,0 +1,492 @@
+//! The local cache: entries, limits, eviction, expiry, tombstones. Memory only; no clock, no network.
+//!
+//! A store is a number of shards, each behind one lock, and what spans them in atomics. Its rules:
+//!
+//! * Versions never go back. An update is applied only if it is newer than what is known of its key, or, if nothing is,
+//!   than what may have been forgotten of it (see `segments`).
+//! * Both [`Limits`] hold at every instant (see `budget`). Who goes to make room is told in `evict`.
+//! * No thread waits for a lock while it holds one, and no value is freed under a lock.
+//!
+//! When to send, to collect and to expire is decided elsewhere; so is what time it is.
+
+mod budget;
+mod change;
+mod clear;
+mod evict;
+mod expire;
+mod hashes;
+mod scan;
+mod segments;
+mod shard;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod value;
+
+pub use value::{Key, Value};
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::hlc::Version;
+use crate::metrics::Metrics;
+use crate::time::{Deadline, WallMs};
+use budget::Budget;
+use clear::Clears;
+use hashes::{Hashes, Place};
+use segments::Segments;
+use shard::Shard;
+use slot::Slot;
+
+/// Number of segments the keys are divided into for comparing two replicas: fixed, part of the protocol.
+pub const SEGMENTS: usize = 4096;
+
+/// Most live entries of a store, whatever its limits say: slots are numbered by 32 bits.
+pub const MAX_ENTRIES: usize = 1 << 31;
+
+/// Most tombstones of a store, shared out evenly among its shards; beyond them the oldest is collected.
+pub const TOMBSTONES_MAX: usize = 65_536;
+
+/// Most bytes of tombstones' keys, shared out likewise. A shard's share holds the longest key several times over.
+pub const TOMBSTONE_BYTES_MAX: usize = 16 << 20;
+
+/// Most shards: enough that a few dozen threads seldom meet; more would only spread the locks over more memory.
+const SHARDS_MAX: usize = 64;
+
+/// Entries below which a store is one shard, and evicts in exact LRU order.
+const ONE_SHARD_ENTRIES: usize = 1024;
+
+/// Entries a shard is to hold at least before there are more of them, so that each has an order worth the name.
+const SHARD_ENTRIES_MIN: usize = 256;
+
+/// Slots read under one hold of a lock by whatever walks the store: some 10 us.
+const SLOTS_PER_LOCK: usize = 256;
+
+/// What an entry costs beside its key and value: its slot; its share of the table, five bytes a bucket at the least
+/// load (7/16); its block's two reference counts and what an allocator adds (8 B header, 8 B rounding on average); a
+/// timer record.
+const ENTRY_OVERHEAD: usize = size_of::<Slot>() + (5 * 16_usize).div_ceil(7) + 2 * size_of::<usize>() + 16 + 16;
+
+/// What a store may hold. Both limits hold at every instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most live entries.
+    pub max_entries: usize,
+    /// Most bytes: the sum of the weights of live entries.
+    pub max_bytes: usize,
+}
+
+/// Where an update comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// This process: the entry becomes dirty (not yet sent) if the cache is replicated.
+    Local,
+    /// Another member: the entry becomes clean.
+    Remote,
+}
+
+/// What must be true of the key for an update to be applied, checked under the same lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    Any,
+    /// No live value.
+    Absent,
+    /// A live value of exactly this version.
+    Version(Version),
+    /// A live value of any version.
+    Present,
+}
+
+/// What became of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is now the state of the key (or of the cache, for a clear).
+    Applied,
+    /// Something as new or newer is known, or the key (or another of its segment) was forgotten at a newer version.
+    ///
+    /// A local writer that is not content to have been overtaken draws a new version and tries again: that is always
+    /// right.
+    Stale,
+    /// The precondition did not hold.
+    Refused,
+    /// A put heavier than the whole store: nothing is held of the key now; older values are gone, dirty or not, and it
+    /// is for the caller to announce the update's version.
+    TooHeavy,
+}
+
+/// An entry that left the store without being replaced or deleted, or a tombstone that left it before it was sent.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    /// Its key.
+    pub key: Key,
+    /// Its version.
+    pub version: Version,
+    /// Whether it was never taken by [`Store::take_dirty`]: its version is still to be announced.
+    pub dirty: bool,
+}
+
+impl Gone {
+    fn slim(self) -> Gone {
+        Gone { key: self.key.slim(), ..self }
+    }
+}
+
+/// The answer of [`Store::apply`].
+#[derive(Debug)]
+pub struct Outcome {
+    /// What became of the update.
+    pub fate: Fate,
+    /// Some if the key was clean (or unknown) and is dirty now: to be handed to the outbox once.
+    pub dirty_key: Option<Key>,
+    /// There was a live, unexpired value before (whatever the fate). False for a clear.
+    pub had_value: bool,
+    /// Entries evicted to make room, and tombstones pushed out before they were sent; empty in the usual case (no
+    /// allocation then).
+    pub evicted: Vec<Gone>,
+}
+
+/// Everything known of one live entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The value.
+    pub value: Value,
+    /// Its version; `version.hlc.wall()` is when it was written.
+    pub version: Version,
+    /// When it expires.
+    pub deadline: Deadline,
+    /// What it counts against [`Limits::max_bytes`].
+    pub weight: usize,
+}
+
+/// The present state of a key that was dirty, for sending.
+#[derive(Clone, Debug)]
+pub enum Outgoing {
+    /// Send a put.
+    Put {
+        /// The value.
+        value: Value,
+        /// Its version.
+        version: Version,
+        /// Its deadline.
+        deadline: Deadline,
+    },
+    /// Send a delete.
+    Delete {
+        /// Its version.
+        version: Version,
+    },
+}
+
+/// One item of a scan: a live entry or a tombstone.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// The key.
+    pub key: Key,
+    /// Put or Delete, as it would be sent.
+    pub state: Outgoing,
+}
+
+/// Where a scan stands. Opaque; `Cursor::START` to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(pub u64);
+
+impl Cursor {
+    /// The beginning.
+    pub const START: Cursor = Cursor(0);
+    /// Returned when nothing is left.
+    pub const END: Cursor = Cursor(u64::MAX);
+}
+
+/// Figures of one store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Reads that found a value.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Entries taken out by the limits.
+    pub evictions: u64,
+    /// Entries taken out by time.
+    pub expirations: u64,
+    /// Live entries.
+    pub entries: u64,
+    /// Their weight.
+    pub bytes: u64,
+    /// Tombstones held.
+    pub tombstones: u64,
+}
+
+/// The set of segments a scan is restricted to: bit `s % 8` of byte `s / 8`.
+pub type SegmentSet = [u8; SEGMENTS / 8];
+
+/// A concurrent map from byte keys to versioned byte values.
+///
+/// Any thread may call anything at any time. No call blocks on more than one shard's lock, held for microseconds.
+pub struct Store {
+    hashes: Hashes,
+    /// A power of two of them.
+    shards: Box<[Apart<Mutex<Shard>>]>,
+    shard_mask: usize,
+    /// Per shard, how old its LRU tail is: see [`Shard::age`]. Written under its lock, read without.
+    ages: Box<[AtomicU32]>,
+    /// Per shard, the earliest deadline its timers know. Written under its lock, read without.
+    dues: Box<[AtomicU64]>,
+    limits: Limits,
+    budget: Budget,
+    segments: Segments,
+    clears: Clears,
+    replicated: bool,
+    /// A shard's share of [`TOMBSTONES_MAX`].
+    tombstones_max: usize,
+    /// A shard's share of [`TOMBSTONE_BYTES_MAX`].
+    tombstone_bytes_max: usize,
+    /// The shard [`Store::expire`] begins with.
+    expire_from: AtomicUsize,
+}
+
+/// On cache lines of its own; two, as they are fetched in pairs.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl<T> std::ops::Deref for Apart<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Store {
+    /// An empty store.
+    ///
+    /// `cluster_hash_key` is the same on every member (segments, digests, checksums). If not `replicated`, nothing ever
+    /// becomes dirty. Where keys are placed differs from process to process.
+    #[must_use]
+    pub fn new(limits: Limits, cluster_hash_key: [u8; 16], replicated: bool) -> Store {
+        Store::build(limits, Hashes::random(&cluster_hash_key), replicated)
+    }
+
+    /// As [`Store::new`], with keys placed by `seed`: two runs of one thread are the same in all they show.
+    ///
+    /// Not for keys that others choose: whoever knows the seed can choose them to collide.
+    #[must_use]
+    pub fn with_seed(limits: Limits, cluster_hash_key: [u8; 16], replicated: bool, seed: u64) -> Store {
+        Store::build(limits, Hashes::seeded(&cluster_hash_key, seed), replicated)
+    }
+
+    fn build(limits: Limits, hashes: Hashes, replicated: bool) -> Store {
+        let shards = shard_count(limits);
+        Store {
+            hashes,
+            shards: (0..shards).map(|_| Apart(Mutex::new(Shard::new(shards == 1)))).collect(),
+            shard_mask: shards - 1,
+            ages: (0..shards).map(|_| AtomicU32::new(0)).collect(),
+            dues: (0..shards).map(|_| AtomicU64::new(u64::MAX)).collect(),
+            limits,
+            budget: Budget::new(Limits { max_entries: limits.max_entries.min(MAX_ENTRIES), ..limits }),
+            segments: Segments::new(),
+            clears: Clears::default(),
+            replicated,
+            tombstones_max: TOMBSTONES_MAX / shards,
+            tombstone_bytes_max: TOMBSTONE_BYTES_MAX / shards,
+            expire_from: AtomicUsize::new(0),
+        }
+    }
+
+    /// The live value of `key`; counts a hit or a miss, and touches it for the eviction policy.
+    #[must_use]
+    pub fn get(&self, key: &[u8], now: WallMs) -> Option<Value> {
+        let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
+        let mut shard = self.shards[ix].lock();
+        let found = shard.find(hash, key);
+        let Some(i) = found.filter(|i| shard.slot(*i).is_readable(now)) else {
+            shard.misses += 1;
+            // What expired goes now, unless its version is still to be announced: that takes an answer of `expire`.
+            let expired = found.filter(|i| shard.slot(*i).is_timed() && !shard.slot(*i).dirty);
+            let left = expired.and_then(|i| self.expire_slot(ix, &mut shard, i));
+            drop(shard);
+            drop(left);
+            return None;
+        };
+        shard.hits += 1;
+        let value = shard.slot(i).value();
+        if shard.touch(i) {
+            self.publish(ix, &shard);
+        }
+        value
+    }
+
+    /// As `get` with its metadata; neither counts nor touches.
+    #[must_use]
+    pub fn peek(&self, key: &[u8], now: WallMs) -> Option<Entry> {
+        self.look(key, now, |slot| {
+            let value = slot.value()?;
+            let weight = Store::weight_of_block(slot.block_len());
+            Some(Entry { value, version: slot.version, deadline: slot.deadline, weight })
+        })
+    }
+
+    /// Whether `key` has a live value; neither counts nor touches.
+    #[must_use]
+    pub fn contains(&self, key: &[u8], now: WallMs) -> bool {
+        self.look(key, now, |_| Some(())).is_some()
+    }
+
+    /// If the key is dirty: marks it clean and returns its present state, expired or not.
+    #[must_use]
+    pub fn take_dirty(&self, key: &[u8]) -> Option<Outgoing> {
+        let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
+        let mut shard = self.shards[ix].lock();
+        let i = shard.find(hash, key).filter(|i| shard.slot(*i).dirty)?;
+        shard.set_clean(i);
+        Some(scan::outgoing(shard.slot(i)))
+    }
+
+    /// The present state of `key`, tombstones included, as it would be sent; neither counts, touches nor cleans.
+    #[must_use]
+    pub fn state_of(&self, key: &[u8]) -> Option<Outgoing> {
+        let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
+        let shard = self.shards[ix].lock();
+        shard.find(hash, key).map(|i| scan::outgoing(shard.slot(i)))
+    }
+
+    /// Live entries (expired ones that were not yet removed included). May count one that is just being put or removed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.budget.entries()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the live entries weigh, in bytes. Never above [`Limits::max_bytes`].
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.budget.bytes()
+    }
+
+    /// The limits it was made with.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Its figures. Each is exact; together they are of one instant only while nobody else is at work.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        let mut stats = StoreStats { entries: count(self.len()), bytes: count(self.weight()), ..StoreStats::default() };
+        for shard in &self.shards {
+            let shard = shard.lock();
+            stats.hits += shard.hits;
+            stats.misses += shard.misses;
+            stats.evictions += shard.evictions;
+            stats.expirations += shard.expirations;
+            stats.tombstones += count(shard.tombstones().0);
+        }
+        stats
+    }
+
+    /// XOR of a keyed hash of (key, version, is-tombstone) over the segment, kept up incrementally; 0 beyond
+    /// [`SEGMENTS`].
+    ///
+    /// Stores under one cluster key that hold the same keys in the same versions have equal digests, whatever the
+    /// order.
+    #[must_use]
+    pub fn digest(&self, segment: usize) -> u64 {
+        self.segments.digest(segment)
+    }
+
+    /// XOR of all segments' digests.
+    #[must_use]
+    pub fn digest_all(&self) -> u64 {
+        self.segments.digest_all()
+    }
+
+    /// The segment of `key`, below [`SEGMENTS`]; the same on every member.
+    #[must_use]
+    pub fn segment_of(&self, key: &[u8]) -> usize {
+        usize::from(self.hashes.key(key).segment())
+    }
+
+    /// What an entry with these lengths weighs: the two of them and a constant that is its honest cost in memory.
+    #[must_use]
+    pub fn weight_of(key_len: usize, value_len: usize) -> usize {
+        Store::weight_of_block(key_len.saturating_add(value_len))
+    }
+
+    fn weight_of_block(len: usize) -> usize {
+        len.saturating_add(ENTRY_OVERHEAD)
+    }
+
+    fn look<T>(&self, key: &[u8], now: WallMs, read: impl FnOnce(&Slot) -> Option<T>) -> Option<T> {
+        let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
+        let shard = self.shards[ix].lock();
+        let slot = shard.slot(shard.find(hash, key)?);
+        if slot.is_readable(now) { read(slot) } else { None }
+    }
+
+    /// Tells the other shards, and [`Store::expire`], what changed in shard `ix`.
+    fn publish(&self, ix: usize, shard: &Shard) {
+        if self.shard_mask != 0 {
+            self.ages[ix].store(shard.age(), Ordering::Relaxed);
+        }
+        let due = shard.timers.earliest().0;
+        // Seldom another one: a load leaves the line shared with the other shards' threads.
+        if self.dues[ix].load(Ordering::Relaxed) != due {
+            self.dues[ix].store(due, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("limits", &self.limits).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+fn shard_count(limits: Limits) -> usize {
+    let entries = limits.max_entries.min(limits.max_bytes / ENTRY_OVERHEAD);
+    if entries <= ONE_SHARD_ENTRIES {
+        return 1;
+    }
+    let wanted = (entries / SHARD_ENTRIES_MIN).min(SHARDS_MAX);
+    1 << wanted.ilog2()
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+impl std::ops::Add for StoreStats {
+    type Output = StoreStats;
+
+    fn add(self, other: StoreStats) -> StoreStats {
+        StoreStats {
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+            evictions: self.evictions + other.evictions,
+            expirations: self.expirations + other.expirations,
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+            tombstones: self.tombstones + other.tombstones,
+        }
+    }
+}
+
+impl StoreStats {
+    /// Writes the figures to the gauges of the same meaning.
+    pub fn gauge(&self, metrics: &Metrics) {
+        metrics.cache_hits.set(self.hits);
+        metrics.cache_misses.set(self.misses);
+        metrics.cache_evictions.set(self.evictions);
+        metrics.cache_expirations.set(self.expirations);
+        metrics.cache_entries.set(self.entries);
+        metrics.cache_bytes.set(self.bytes);
+    }
+}

@@ -1,0 +1,167 @@
+//! Walking a whole store: keys, scans for sending, checksums. By shard and slot, a bounded batch under each hold of a
+//! lock.
+//!
+//! Slots do not move, so an entry that stands still is met exactly once. A key that leaves the store and comes back
+//! during a walk may be met again, as another entry in another slot.
+
+use std::sync::Arc;
+
+use super::slot::{Slot, State};
+use super::value::{Key, Value};
+use super::{Cursor, Outgoing, SLOTS_PER_LOCK, Scanned, SegmentSet, Store};
+use crate::time::WallMs;
+
+/// Slots one [`Store::scan`] reads at most before it returns with what it has.
+const SLOTS_PER_SCAN: usize = 16 * SLOTS_PER_LOCK;
+
+/// What each entry counts in a scan beside its key and value: what sending it takes, so that many tiny ones end a scan too.
+const SCANNED_OVERHEAD: usize = 40;
+
+impl Store {
+    /// Keys of live, unexpired entries from `cursor` on, at most `max` of them (at least one is allowed) and exactly
+    /// `max` unless the end is reached.
+    ///
+    /// What stands still from the first call to the last is returned exactly once; what comes or goes meanwhile, at
+    /// most once, but for a key that leaves the store altogether and is put again.
+    #[must_use]
+    pub fn keys(&self, mut cursor: Cursor, max: usize, now: WallMs) -> (Vec<Key>, Cursor) {
+        let mut keys = Vec::new();
+        while cursor != Cursor::END && keys.len() < max.max(1) {
+            let room = max.max(1) - keys.len();
+            let key_of = |slot: &Slot| {
+                let block = slot.block.as_ref().filter(|_| slot.is_readable(now))?;
+                Some(Key::of(Arc::clone(block), slot.key_len))
+            };
+            let mut batch = Vec::new();
+            cursor = self.walk(cursor, |slot| {
+                batch.extend(key_of(slot));
+                batch.len() < room
+            });
+            keys.extend(batch.into_iter().map(Key::slim));
+        }
+        (keys, self.settle(cursor))
+    }
+
+    /// Entries and tombstones from `cursor` on, of the given segments (None: all), until `max_bytes` of keys and values
+    /// or the end.
+    ///
+    /// At least one is allowed however long it is. Entries that expired but were not yet removed may be among them.
+    /// Reads a bounded number of slots a call, so it may return none with a cursor that is not END.
+    #[must_use]
+    pub fn scan(&self, mut cursor: Cursor, segments: Option<&SegmentSet>, max_bytes: usize) -> (Vec<Scanned>, Cursor) {
+        let mut found: Vec<Scanned> = Vec::new();
+        let mut bytes = 0_usize;
+        let mut full = false;
+        for _ in 0..SLOTS_PER_SCAN / SLOTS_PER_LOCK {
+            if cursor == Cursor::END || full {
+                break;
+            }
+            let mut batch = Vec::new();
+            let none_yet = found.is_empty();
+            cursor = self.walk_while(cursor, |slot| {
+                if segments.is_some_and(|set| !contains(set, slot.segment)) {
+                    return true;
+                }
+                let sum = bytes.saturating_add(slot.block_len()).saturating_add(SCANNED_OVERHEAD);
+                full = sum > max_bytes && !(none_yet && batch.is_empty());
+                if !full {
+                    bytes = sum;
+                    batch.extend(scanned(slot));
+                }
+                !full
+            });
+            found.extend(batch.into_iter().map(|Scanned { key, state }| Scanned { key: key.slim(), state }));
+        }
+        (found, self.settle(cursor))
+    }
+
+    /// Order-independent sum of a keyed hash of (key, codec, value) over live, unexpired entries, and how many there
+    /// are.
+    ///
+    /// Equal contents give equal sums on every node. Not one instant's picture while others write.
+    #[must_use]
+    pub fn checksum(&self, now: WallMs) -> (u64, u64) {
+        let (mut sum, mut count) = (0_u64, 0_u64);
+        let mut cursor = Cursor::START;
+        while cursor != Cursor::END {
+            let mut batch: Vec<(Key, Value)> = Vec::new();
+            cursor = self.walk(cursor, |slot| {
+                if let (true, Some(block), Some(value)) = (slot.is_readable(now), &slot.block, slot.value()) {
+                    batch.push((Key::of(Arc::clone(block), slot.key_len), value));
+                }
+                true
+            });
+            // Hashed outside the lock: a value may be long.
+            for (key, value) in batch {
+                sum = sum.wrapping_add(self.hashes.content(&key, value.codec(), &value));
+                count += 1;
+            }
+        }
+        (sum, count)
+    }
+
+    /// Shows `visit` the slots in use from `cursor` on until it says stop, which it does having taken the slot, or the
+    /// batch ends.
+    fn walk(&self, cursor: Cursor, mut visit: impl FnMut(&Slot) -> bool) -> Cursor {
+        let mut stop = false;
+        self.walk_while(cursor, |slot| {
+            if stop {
+                return false;
+            }
+            stop = !visit(slot);
+            true
+        })
+    }
+
+    /// Shows `visit` the slots in use from `cursor` on, a batch of one shard at most, until it does not want one. The
+    /// cursor returned stands at that one.
+    fn walk_while(&self, cursor: Cursor, mut visit: impl FnMut(&Slot) -> bool) -> Cursor {
+        let Some((ix, from)) = self.position(cursor) else { return Cursor::END };
+        let shard = self.shards[ix].lock();
+        let slots = shard.slots().get(from..).unwrap_or_default();
+        for (i, slot) in (from..).zip(slots).take(SLOTS_PER_LOCK) {
+            if slot.state != State::Free && !visit(slot) {
+                return at(ix, i);
+            }
+        }
+        if slots.len() > SLOTS_PER_LOCK { at(ix, from + SLOTS_PER_LOCK) } else { at(ix + 1, 0) }
+    }
+
+    /// The shard and slot a cursor stands at; `None` behind the last shard.
+    fn position(&self, cursor: Cursor) -> Option<(usize, usize)> {
+        let ix = usize::try_from(cursor.0 >> 32).ok()?;
+        let slot = usize::try_from(cursor.0 & u64::from(u32::MAX)).ok()?;
+        (ix < self.shards.len()).then_some((ix, slot))
+    }
+
+    /// END for a cursor that stands behind the last shard.
+    fn settle(&self, cursor: Cursor) -> Cursor {
+        self.position(cursor).map_or(Cursor::END, |_| cursor)
+    }
+}
+
+/// The cursor at slot `i` of shard `ix`; both are far below 2^32.
+fn at(ix: usize, i: usize) -> Cursor {
+    match (u32::try_from(ix), u32::try_from(i)) {
+        (Ok(ix), Ok(i)) => Cursor(u64::from(ix) << 32 | u64::from(i)),
+        _ => Cursor::END,
+    }
+}
+
+fn contains(set: &SegmentSet, segment: u16) -> bool {
+    set[usize::from(segment / 8)] & (1 << (segment % 8)) != 0
+}
+
+fn scanned(slot: &Slot) -> Option<Scanned> {
+    let key = Key::of(Arc::clone(slot.block.as_ref()?), slot.key_len);
+    Some(Scanned { key, state: outgoing(slot) })
+}
+
+/// The state of a slot in use as it would be sent.
+pub(super) fn outgoing(slot: &Slot) -> Outgoing {
+    let version = slot.version;
+    match slot.value() {
+        Some(value) => Outgoing::Put { value, version, deadline: slot.deadline },
+        None => Outgoing::Delete { version },
+    }
+}

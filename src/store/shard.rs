@@ -1,0 +1,442 @@
+//! One shard: a table from keys to slots, the slots, the LRU list, the tombstones, the timers and the counters.
+//!
+//! Invariant: the table holds the index of every slot that is not free, under its key; a key has at most one slot. All
+//! of it is behind the shard's lock. What spans shards (limits, floors, digests) is `Store`'s, which calls in here.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::slot::{List, NIL, Slot, State};
+use super::timers::Timers;
+use super::value::Key;
+use super::{Gone, Store};
+use crate::hlc::Version;
+use crate::time::{Deadline, WallMs};
+use crate::update::Codec;
+
+/// In a store of many shards an entry moves to the front of its list only once so much of the list (a sixteenth) has
+/// come in since it last did: hot keys are then read without writing to their neighbours' slots.
+const TOUCH_SLACK_SHIFT: u32 = 4;
+
+/// How far back from the newest a tombstone that arrives late is sorted in. Beyond that it waits its turn, which is
+/// safe.
+const TOMBSTONE_SORT_STEPS: usize = 32;
+
+/// What a slot is to hold.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) block: Arc<[u8]>,
+    pub(super) version: Version,
+    pub(super) deadline: Deadline,
+    pub(super) key_len: u16,
+    pub(super) segment: u16,
+    pub(super) codec: Codec,
+    pub(super) state: State,
+    pub(super) dirty: bool,
+}
+
+/// What was in a slot that was freed. To be dropped outside the lock.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) block: Arc<[u8]>,
+    pub(super) version: Version,
+    pub(super) key_len: u16,
+    pub(super) segment: u16,
+    pub(super) live: bool,
+    pub(super) dirty: bool,
+}
+
+impl Left {
+    pub(super) fn key(&self) -> &[u8] {
+        self.block.get(..usize::from(self.key_len)).unwrap_or_default()
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        Store::weight_of_block(self.block.len())
+    }
+
+    pub(super) fn into_gone(self) -> Gone {
+        Gone { key: Key::of(self.block, self.key_len), version: self.version, dirty: self.dirty }
+    }
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(super) struct Shard {
+    table: HashTable<u32>,
+    slots: Vec<Slot>,
+    free: u32,
+    /// Live entries, most recently used first.
+    lru: List,
+    /// Newest first, nearly: see [`TOMBSTONE_SORT_STEPS`].
+    tombstones: List,
+    tombstone_bytes: usize,
+    pub(super) timers: Timers,
+    /// Whether every touch is to be recorded: exact LRU.
+    exact: bool,
+    /// Entries taken in so far, wrapping: the clock that ages are told by.
+    inserts: u32,
+    /// The stamp of the LRU list's tail.
+    tail_stamp: u32,
+    pub(super) hits: u64,
+    pub(super) misses: u64,
+    pub(super) evictions: u64,
+    pub(super) expirations: u64,
+}
+
+impl Shard {
+    pub(super) fn new(exact: bool) -> Shard {
+        Shard {
+            table: HashTable::new(),
+            slots: Vec::new(),
+            free: NIL,
+            lru: List::EMPTY,
+            tombstones: List::EMPTY,
+            tombstone_bytes: 0,
+            timers: Timers::default(),
+            exact,
+            inserts: 0,
+            tail_stamp: 0,
+            hits: 0,
+            misses: 0,
+            evictions: 0,
+            expirations: 0,
+        }
+    }
+
+    /// The slot of `key`.
+    #[inline]
+    pub(super) fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        let matches = |i: &u32| {
+            let slot = &self.slots[*i as usize];
+            slot.hash == hash && slot.key() == key
+        };
+        self.table.find(spread(hash), matches).copied()
+    }
+
+    /// A slot that [`Shard::find`] or a list gave.
+    #[inline]
+    pub(super) fn slot(&self, i: u32) -> &Slot {
+        &self.slots[i as usize]
+    }
+
+    /// All slots, free ones included.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// Marks slot `i` as sent.
+    pub(super) fn set_clean(&mut self, i: u32) {
+        self.slots[i as usize].dirty = false;
+    }
+
+    /// Records a use of the live slot `i`. Returns whether the tail of the LRU list is another one now.
+    #[inline]
+    pub(super) fn touch(&mut self, i: u32) -> bool {
+        if self.lru.head == i {
+            self.slots[i as usize].stamp = self.inserts;
+            self.tail_stamp = if self.lru.tail == i { self.inserts } else { self.tail_stamp };
+            return self.lru.tail == i;
+        }
+        if !self.exact && (self.since(self.slots[i as usize].stamp) as usize) < self.lru.len >> TOUCH_SLACK_SHIFT {
+            return false;
+        }
+        let was_tail = self.lru.tail == i;
+        self.unlink_live(i);
+        self.link_live(i);
+        was_tail
+    }
+
+    /// Puts `content` into slot `found`, or into a new one for a key that has none. Returns the block it replaced.
+    pub(super) fn put(&mut self, found: Option<u32>, hash: u32, content: Content) -> Option<Arc<[u8]>> {
+        let i = found.unwrap_or_else(|| self.allocate(hash));
+        let slot = &mut self.slots[i as usize];
+        let (before, timed) = (slot.state, slot.is_timed().then_some(slot.deadline));
+        match (before, content.state) {
+            (State::Live, State::Live) => {
+                self.touch(i);
+            }
+            (State::Live, _) => self.unlink_live(i),
+            (State::Tombstone, _) => self.unlink_tombstone(i),
+            (State::Free, _) => {}
+        }
+        let slot = &mut self.slots[i as usize];
+        let old = slot.block.replace(content.block);
+        slot.version = content.version;
+        slot.deadline = content.deadline;
+        slot.key_len = content.key_len;
+        slot.segment = content.segment;
+        slot.codec = content.codec;
+        slot.state = content.state;
+        slot.dirty = content.dirty;
+        match (before, content.state) {
+            (State::Live, State::Live) => {}
+            (_, State::Live) => {
+                self.inserts = self.inserts.wrapping_add(1);
+                self.link_live(i);
+            }
+            _ => self.link_tombstone(i),
+        }
+        self.retime(i, timed);
+        old
+    }
+
+    /// Gives the live slot `i` a new version and deadline, and records a use.
+    pub(super) fn restamp(&mut self, i: u32, version: Version, deadline: Deadline, dirty: bool) {
+        let slot = &mut self.slots[i as usize];
+        let timed = slot.is_timed().then_some(slot.deadline);
+        slot.version = version;
+        slot.deadline = deadline;
+        slot.dirty = dirty;
+        self.retime(i, timed);
+        self.touch(i);
+    }
+
+    /// Frees slot `i`; `None` if it was free.
+    pub(super) fn remove(&mut self, i: u32) -> Option<Left> {
+        let slot = &mut self.slots[i as usize];
+        let (live, timed) = (slot.state == State::Live, slot.is_timed());
+        let hash = slot.hash;
+        if slot.state == State::Free {
+            return None;
+        }
+        match live {
+            true => self.unlink_live(i),
+            false => self.unlink_tombstone(i),
+        }
+        if timed {
+            self.timers.stop();
+        }
+        if let Ok(entry) = self.table.find_entry(spread(hash), |other| *other == i) {
+            entry.remove();
+        }
+        let free = Slot { next: self.free, ..Slot::FREE };
+        let slot = std::mem::replace(&mut self.slots[i as usize], free);
+        self.free = i;
+        let Slot { version, key_len, segment, dirty, .. } = slot;
+        Some(Left { block: slot.block?, version, key_len, segment, live, dirty })
+    }
+
+    /// The least recently used entry other than `spare`.
+    pub(super) fn victim(&self, spare: u32) -> Option<u32> {
+        let tail = self.lru.tail;
+        let victim = if tail == spare && tail != NIL { self.slots[tail as usize].prev } else { tail };
+        (victim != NIL).then_some(victim)
+    }
+
+    /// How long the tail of the LRU list was not used, in entries the shard took in since, plus one; 0 if it is empty.
+    pub(super) fn age(&self) -> u32 {
+        if self.lru.len == 0 { 0 } else { self.since(self.tail_stamp).saturating_add(1) }
+    }
+
+    /// Entries the shard took in so far, wrapping.
+    pub(super) fn inserts(&self) -> u32 {
+        self.inserts
+    }
+
+    /// The oldest tombstone, nearly: see [`TOMBSTONE_SORT_STEPS`].
+    pub(super) fn oldest_tombstone(&self) -> Option<u32> {
+        (self.tombstones.tail != NIL).then_some(self.tombstones.tail)
+    }
+
+    /// The tombstone that is next newer than `i`.
+    pub(super) fn newer_tombstone(&self, i: u32) -> Option<u32> {
+        let newer = self.slots[i as usize].prev;
+        (newer != NIL).then_some(newer)
+    }
+
+    /// Tombstones and the bytes of their keys.
+    pub(super) fn tombstones(&self) -> (usize, usize) {
+        (self.tombstones.len, self.tombstone_bytes)
+    }
+
+    /// Takes out the next live slot whose deadline has passed from the timers, reading at most `records_max` records.
+    /// Returns it, or whether records that are due are left. The caller removes the slot.
+    pub(super) fn next_due(&mut self, now: WallMs, records_max: &mut usize) -> Due {
+        while *records_max > 0 {
+            let Some((deadline, i)) = self.timers.pop_due(now) else { return Due::None };
+            *records_max -= 1;
+            let slot = &self.slots[i as usize];
+            if slot.is_timed() && slot.deadline == deadline {
+                return Due::Slot(i);
+            }
+        }
+        Due::MoreRecords
+    }
+
+    /// Gives back the memory of a shard that holds nothing, to be dropped outside the lock.
+    pub(super) fn release_memory(&mut self) -> Option<(HashTable<u32>, Vec<Slot>, Timers)> {
+        if !self.table.is_empty() {
+            return None;
+        }
+        self.free = NIL;
+        let timers = std::mem::take(&mut self.timers);
+        Some((std::mem::take(&mut self.table), std::mem::take(&mut self.slots), timers))
+    }
+
+    /// Entries the shard took in since `stamp` was set.
+    fn since(&self, stamp: u32) -> u32 {
+        self.inserts.wrapping_sub(stamp)
+    }
+
+    /// A slot for a key that has none, in the table but in no list.
+    fn allocate(&mut self, hash: u32) -> u32 {
+        let i = if self.free == NIL {
+            // Unreachable below 2^32 slots a shard, 256 GiB of them; the limits are clamped to 2^31 entries.
+            let i = u32::try_from(self.slots.len()).expect("MAX_ENTRIES and TOMBSTONES_MAX bound a shard's slots");
+            self.slots.push(Slot::FREE);
+            i
+        } else {
+            let i = self.free;
+            self.free = self.slots[i as usize].next;
+            i
+        };
+        self.slots[i as usize].hash = hash;
+        let slots = &self.slots;
+        self.table.insert_unique(spread(hash), i, |other| spread(slots[*other as usize].hash));
+        i
+    }
+
+    fn retime(&mut self, i: u32, before: Option<Deadline>) {
+        let slot = &self.slots[i as usize];
+        let after = slot.is_timed().then_some(slot.deadline);
+        if before == after {
+            return;
+        }
+        if before.is_some() {
+            self.timers.stop();
+        }
+        if let Some(deadline) = after {
+            self.timers.start(&self.slots, i, deadline);
+        }
+    }
+
+    fn link_live(&mut self, i: u32) {
+        self.slots[i as usize].stamp = self.inserts;
+        self.lru.insert_after(&mut self.slots, NIL, i);
+        if self.lru.tail == i {
+            self.tail_stamp = self.inserts;
+        }
+    }
+
+    fn unlink_live(&mut self, i: u32) {
+        let was_tail = self.lru.tail == i;
+        self.lru.unlink(&mut self.slots, i);
+        if was_tail && self.lru.tail != NIL {
+            self.tail_stamp = self.slots[self.lru.tail as usize].stamp;
+        }
+    }
+
+    fn link_tombstone(&mut self, i: u32) {
+        let version = self.slots[i as usize].version;
+        let (mut newer, mut older) = (NIL, self.tombstones.head);
+        for _ in 0..TOMBSTONE_SORT_STEPS {
+            if older == NIL || self.slots[older as usize].version < version {
+                break;
+            }
+            (newer, older) = (older, self.slots[older as usize].next);
+        }
+        self.tombstones.insert_after(&mut self.slots, newer, i);
+        self.tombstone_bytes += self.slots[i as usize].block_len();
+    }
+
+    fn unlink_tombstone(&mut self, i: u32) {
+        self.tombstones.unlink(&mut self.slots, i);
+        self.tombstone_bytes -= self.slots[i as usize].block_len();
+    }
+}
+
+/// What [`Shard::next_due`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// This slot's deadline has passed.
+    Slot(u32),
+    /// Nothing is due.
+    None,
+    /// The number of records to read ran out.
+    MoreRecords,
+}
+
+/// The table wants 64 bits, of which it takes the low ones for the bucket and the top seven for the tag.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) | u64::from(hash) << 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::join;
+    use super::*;
+    use crate::hlc::HlcTimestamp;
+    use crate::ids::Origin;
+
+    fn content(key: &[u8], hlc: u64, state: State) -> Content {
+        Content {
+            block: join(key, b""),
+            version: Version { hlc: HlcTimestamp(hlc), origin: Origin(0) },
+            deadline: Deadline::NEVER,
+            key_len: u16::try_from(key.len()).expect("short"),
+            segment: 0,
+            codec: Codec::RAW,
+            state,
+            dirty: false,
+        }
+    }
+
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let mut shard = Shard::new(true);
+        shard.put(None, 7, content(b"a", 1, State::Live));
+        shard.put(None, 7, content(b"b", 2, State::Live));
+        let (a, b) = (shard.find(7, b"a").expect("held"), shard.find(7, b"b").expect("held"));
+        assert_ne!(a, b);
+        assert_eq!(shard.remove(a).expect("held").key(), b"a");
+        assert_eq!((shard.find(7, b"a"), shard.find(7, b"b")), (None, Some(b)));
+        assert!(shard.remove(a).is_none());
+    }
+
+    #[test]
+    fn a_freed_slot_is_used_again() {
+        let mut shard = Shard::new(true);
+        for n in 0..1_000 {
+            shard.put(None, 1, content(b"k", n, State::Live));
+            let i = shard.find(1, b"k").expect("held");
+            shard.remove(i);
+        }
+        assert_eq!(shard.slots().len(), 1);
+    }
+
+    #[test]
+    fn late_tombstones_are_sorted_in() {
+        let mut shard = Shard::new(true);
+        for hlc in [5_u64, 9, 7, 1, 8] {
+            shard.put(None, 1, content(&hlc.to_le_bytes(), hlc, State::Tombstone));
+        }
+        let mut order = Vec::new();
+        let mut next = shard.oldest_tombstone();
+        while let Some(i) = next {
+            order.push(shard.slot(i).version.hlc.0);
+            next = shard.newer_tombstone(i);
+        }
+        assert_eq!(order, [1, 5, 7, 8, 9]);
+        assert_eq!(shard.tombstones(), (5, 40));
+    }
+
+    #[test]
+    fn without_exactness_a_recently_moved_entry_stays_where_it_is() {
+        let mut shard = Shard::new(false);
+        for n in 0..64_u32 {
+            shard.put(None, n, content(&n.to_le_bytes(), 1, State::Live));
+        }
+        let old = shard.find(0, &0_u32.to_le_bytes()).expect("held");
+        let recent = shard.find(62, &62_u32.to_le_bytes()).expect("held");
+        assert_eq!(shard.victim(NIL), Some(old));
+        assert!(shard.touch(old));
+        assert_ne!(shard.victim(NIL), Some(old));
+        let before = shard.slot(recent).prev;
+        assert!(!shard.touch(recent));
+        assert_eq!(shard.slot(recent).prev, before);
+        assert_eq!(shard.age(), 63);
+    }
+}

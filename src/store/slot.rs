@@ -1,0 +1,134 @@
+//! The slot of one key, and lists threaded through slots by index.
+//!
+//! Invariant: a slot is in exactly one list: the free ones singly by `next`, live entries in the shard's LRU list,
+//! tombstones in its list of tombstones. Slots never move, so an index stays good until its slot is freed.
+
+use std::sync::Arc;
+
+use super::value::Value;
+use crate::hlc::{HlcTimestamp, Version};
+use crate::ids::Origin;
+use crate::time::{Deadline, WallMs};
+use crate::update::Codec;
+
+/// No slot.
+pub(super) const NIL: u32 = u32::MAX;
+
+/// What a slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Free,
+    Live,
+    Tombstone,
+}
+
+/// One cache line: what a read needs of a key beside its block, which it need not touch unless it reads the value.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct Slot {
+    /// Key, then value; `None` exactly when the slot is free.
+    pub(super) block: Option<Arc<[u8]>>,
+    pub(super) version: Version,
+    pub(super) deadline: Deadline,
+    /// The lower half of the table hash, so that growing the table reads no block.
+    pub(super) hash: u32,
+    /// How many entries the shard had taken in when this one was last moved to the front of the LRU list.
+    pub(super) stamp: u32,
+    /// Towards the front: more recently used, or a newer tombstone.
+    pub(super) prev: u32,
+    pub(super) next: u32,
+    pub(super) key_len: u16,
+    pub(super) segment: u16,
+    pub(super) codec: Codec,
+    pub(super) state: State,
+    /// Changed here and not yet taken for sending.
+    pub(super) dirty: bool,
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Slot>() == 64);
+
+impl Slot {
+    /// A slot that holds nothing.
+    pub(super) const FREE: Slot = Slot {
+        block: None,
+        version: Version { hlc: HlcTimestamp::ZERO, origin: Origin(0) },
+        deadline: Deadline::NEVER,
+        hash: 0,
+        stamp: 0,
+        prev: NIL,
+        next: NIL,
+        key_len: 0,
+        segment: 0,
+        codec: Codec::RAW,
+        state: State::Free,
+        dirty: false,
+    };
+
+    pub(super) fn key(&self) -> &[u8] {
+        self.block.as_deref().and_then(|block| block.get(..usize::from(self.key_len))).unwrap_or_default()
+    }
+
+    /// The value of a live slot.
+    pub(super) fn value(&self) -> Option<Value> {
+        let block = self.block.as_ref().filter(|_| self.state == State::Live)?;
+        Some(Value::of(Arc::clone(block), self.key_len, self.codec))
+    }
+
+    /// Whether a reader may see it.
+    pub(super) fn is_readable(&self, now: WallMs) -> bool {
+        self.state == State::Live && !self.deadline.has_passed(now)
+    }
+
+    /// Whether it is live with a deadline, and so known to the shard's timers.
+    pub(super) fn is_timed(&self) -> bool {
+        self.state == State::Live && self.deadline != Deadline::NEVER
+    }
+
+    /// Bytes of key and value.
+    pub(super) fn block_len(&self) -> usize {
+        self.block.as_ref().map_or(0, |block| block.len())
+    }
+}
+
+/// A doubly linked list of slots.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) head: u32,
+    pub(super) tail: u32,
+    pub(super) len: usize,
+}
+
+impl List {
+    pub(super) const EMPTY: List = List { head: NIL, tail: NIL, len: 0 };
+
+    /// Links slot `i`, which is in no list, behind `before`; at the head if that is [`NIL`].
+    pub(super) fn insert_after(&mut self, slots: &mut [Slot], before: u32, i: u32) {
+        let next = if before == NIL { self.head } else { slots[before as usize].next };
+        slots[i as usize].prev = before;
+        slots[i as usize].next = next;
+        match before {
+            NIL => self.head = i,
+            before => slots[before as usize].next = i,
+        }
+        match next {
+            NIL => self.tail = i,
+            next => slots[next as usize].prev = i,
+        }
+        self.len += 1;
+    }
+
+    /// Unlinks slot `i`, which is in this list.
+    pub(super) fn unlink(&mut self, slots: &mut [Slot], i: u32) {
+        let Slot { prev, next, .. } = slots[i as usize];
+        match prev {
+            NIL => self.head = next,
+            prev => slots[prev as usize].next = next,
+        }
+        match next {
+            NIL => self.tail = prev,
+            next => slots[next as usize].prev = prev,
+        }
+        self.len -= 1;
+    }
+}

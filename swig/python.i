@@ -1,0 +1,681 @@
+// Python's own part: the extension module `mccache._mccache`, in C mode with -builtin.
+//
+// Four things live here: the typemaps that mccache.i asks for; how a Python object becomes a key or a value and back;
+// the slots of `Cache` that must be fast (`c[k]`, `c[k] = v`, `del c[k]`, `k in c`, `len(c)`, iteration, `get`); and the
+// ties to the facade (`_bind`), which knows the exception classes and CBOR. What a user reads lives in the facade.
+//
+// Invariant: nothing here waits while it holds the GIL. The few methods that wait release it (%thread); all others are
+// so short that releasing it would cost more than the call.
+
+// SWIG puts an underscore before the name: `_mccache`.
+%module(package = "mccache") mccache
+
+%begin %{
+#define PY_SSIZE_T_CLEAN
+%}
+
+%{
+#include <stdbool.h>
+#include <string.h>
+#include <mccache.h>
+
+// ---- Ties to the facade -------------------------------------------------------------------------------------------
+
+// Exception classes by status. Set by _bind, before any object can exist.
+#define MCCACHE_PY_STATUSES 16
+static PyObject *mccache_py_errors[MCCACHE_PY_STATUSES];
+static PyObject *mccache_py_codec_error;
+static PyObject *mccache_py_dumps;
+static PyObject *mccache_py_loads;
+static PyObject *mccache_py_resume;
+
+// Set in a forked child that has threads to start again; the first call that uses a cache does it. A child that only
+// calls exec() or _exit() thus starts nothing.
+static int mccache_py_pending;
+
+// _bind(errors: dict[int, type], codec_error, dumps, loads, resume)
+static PyObject *mccache_py_bind(PyObject *self, PyObject *args) {
+    PyObject *errors, *codec_error, *dumps, *loads, *resume, *status, *error;
+    Py_ssize_t at = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!OOOO:_bind", &PyDict_Type, &errors, &codec_error, &dumps, &loads, &resume))
+        return NULL;
+    while (PyDict_Next(errors, &at, &status, &error)) {
+        long number = PyLong_AsLong(status);
+        if (number == -1 && PyErr_Occurred())
+            return NULL;
+        if (number < 0 || number >= MCCACHE_PY_STATUSES)
+            return PyErr_Format(PyExc_ValueError, "no status %ld", number);
+        Py_INCREF(error);
+        Py_XSETREF(mccache_py_errors[number], error);
+    }
+    Py_INCREF(codec_error);
+    Py_XSETREF(mccache_py_codec_error, codec_error);
+    Py_INCREF(dumps);
+    Py_XSETREF(mccache_py_dumps, dumps);
+    Py_INCREF(loads);
+    Py_XSETREF(mccache_py_loads, loads);
+    Py_INCREF(resume);
+    Py_XSETREF(mccache_py_resume, resume);
+    Py_RETURN_NONE;
+}
+
+// _set_pending(): the next use of any cache calls resume() first.
+static PyObject *mccache_py_set_pending(PyObject *self, PyObject *args) {
+    (void)self;
+    if (!PyArg_ParseTuple(args, ":_set_pending"))
+        return NULL;
+    mccache_py_pending = 1;
+    Py_RETURN_NONE;
+}
+
+static int mccache_py_do_pending(void) {
+    PyObject *done;
+    mccache_py_pending = 0;
+    if (!mccache_py_resume)
+        return 0;
+    done = PyObject_CallObject(mccache_py_resume, NULL);
+    if (!done)
+        return -1;
+    Py_DECREF(done);
+    return 0;
+}
+
+static inline int mccache_py_ready(void) {
+    return mccache_py_pending ? mccache_py_do_pending() : 0;
+}
+
+// Py_NewRef came with Python 3.10.
+static inline PyObject *mccache_py_new_ref(PyObject *object) {
+    Py_INCREF(object);
+    return object;
+}
+
+static void mccache_py_raise(mcc_status_t status) {
+    PyObject *error = status >= 0 && status < MCCACHE_PY_STATUSES ? mccache_py_errors[status] : NULL;
+    // Answers leave mcc_last_error() as it was: it would tell of another call.
+    bool answer = status == MCC_NOT_FOUND || status == MCC_EXISTS || status == MCC_END;
+    const char *message = answer ? "" : mcc_last_error();
+    PyErr_SetString(error ? error : PyExc_RuntimeError, *message ? message : mcc_strerror(status));
+}
+
+// What a call on a key answered: a missing key is a KeyError with that key, as in a dict.
+static void mccache_py_raise_for(mcc_status_t status, PyObject *key) {
+    if (status == MCC_NOT_FOUND)
+        PyErr_SetObject(PyExc_KeyError, key);
+    else
+        mccache_py_raise(status);
+}
+
+// ---- Keys ---------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    const char *data;
+    Py_ssize_t len;
+} mccache_py_key_t;
+
+static int mccache_py_bad_key(PyObject *object) {
+    PyErr_Format(PyExc_TypeError, "keys are str or bytes, not %.200s: make one, such as str(key) or ':'.join(...)",
+                 Py_TYPE(object)->tp_name);
+    return -1;
+}
+
+// Borrows the bytes of a key for as long as the caller holds the object.
+static inline int mccache_py_key(PyObject *object, mccache_py_key_t *key) {
+    if (mccache_py_ready() < 0)
+        return -1;
+    if (PyUnicode_Check(object)) {
+        if (PyUnicode_IS_COMPACT_ASCII(object)) {
+            key->data = (const char *)PyUnicode_DATA(object);
+            key->len = PyUnicode_GET_LENGTH(object);
+            return 0;
+        }
+        key->data = PyUnicode_AsUTF8AndSize(object, &key->len);
+        return key->data ? 0 : -1;
+    }
+    if (PyBytes_Check(object)) {
+        key->data = PyBytes_AS_STRING(object);
+        key->len = PyBytes_GET_SIZE(object);
+        return 0;
+    }
+    return mccache_py_bad_key(object);
+}
+
+// Text where the bytes are UTF-8, else bytes: in either form the key finds its entry again.
+static PyObject *mccache_py_key_object(const uint8_t *data, size_t len) {
+    PyObject *text = PyUnicode_DecodeUTF8((const char *)data, (Py_ssize_t)len, NULL);
+    if (text || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
+        return text;
+    PyErr_Clear();
+    return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
+}
+
+// ---- Values: to bytes ---------------------------------------------------------------------------------------------
+
+typedef struct {
+    const void *data;
+    Py_ssize_t len;
+    uint8_t codec;
+    PyObject *owner;     // holds the bytes, or NULL
+    Py_buffer view;      // holds them if view.obj is set
+    uint8_t scalar[16];  // holds them if they are one of CBOR's short items: a head of 1 byte and up to 8 more
+} mccache_py_value_t;
+
+static void mccache_py_value_done(mccache_py_value_t *value) {
+    Py_CLEAR(value->owner);
+    if (value->view.obj)
+        PyBuffer_Release(&value->view);
+}
+
+static void mccache_py_value_bytes(mccache_py_value_t *value, const void *data, Py_ssize_t len, uint8_t codec) {
+    value->data = data;
+    value->len = len;
+    value->codec = codec;
+}
+
+// One CBOR head (RFC 8949, section 3): the major type in 3 bits, then the shortest form of the number, big-endian.
+static void mccache_py_cbor_head(mccache_py_value_t *value, unsigned major, uint64_t number) {
+    uint8_t *at = value->scalar;
+    int width = number < 24 ? 0 : number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= 0xffffffff ? 4 : 8;
+    int info = width == 0 ? (int)number : width == 1 ? 24 : width == 2 ? 25 : width == 4 ? 26 : 27;
+    *at++ = (uint8_t)(major << 5 | (unsigned)info);
+    for (int shift = (width - 1) * 8; shift >= 0; shift -= 8)
+        *at++ = (uint8_t)(number >> shift);
+    mccache_py_value_bytes(value, value->scalar, at - value->scalar, MCC_CODEC_CBOR);
+}
+
+static void mccache_py_cbor_simple(mccache_py_value_t *value, uint8_t item) {
+    value->scalar[0] = item;
+    mccache_py_value_bytes(value, value->scalar, 1, MCC_CODEC_CBOR);
+}
+
+static void mccache_py_cbor_double(mccache_py_value_t *value, double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    value->scalar[0] = 0xfb;
+    for (int at = 0; at < 8; at++)
+        value->scalar[1 + at] = (uint8_t)(bits >> (56 - 8 * at));
+    mccache_py_value_bytes(value, value->scalar, 9, MCC_CODEC_CBOR);
+}
+
+// Containers within containers: what every binding's decoder reads (ciborium stops at 256, cbor2 at 400). It is checked
+// here because cbor2 6.2's encoder knows no limit and overflows the C stack.
+#define MCCACHE_PY_DEPTH_MAX 200
+
+static int mccache_py_depth(PyObject *object, int depth);
+
+static int mccache_py_depth_of_items(PyObject *container, int depth) {
+    PyObject *item, *items = PyObject_GetIter(container);
+    int result = items ? 0 : -1;
+    while (result == 0 && (item = PyIter_Next(items)) != NULL) {
+        result = mccache_py_depth(item, depth);
+        Py_DECREF(item);
+    }
+    Py_XDECREF(items);
+    return result < 0 || PyErr_Occurred() ? -1 : 0;
+}
+
+static int mccache_py_depth_of_entries(PyObject *dict, int depth) {
+    PyObject *key, *item;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(dict, &at, &key, &item)) {
+        if (mccache_py_depth(key, depth) < 0 || mccache_py_depth(item, depth) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+// -1 and an exception if the object is nested too deeply, as one that contains itself is.
+static int mccache_py_depth(PyObject *object, int depth) {
+    bool dict = PyDict_Check(object);
+    if (!dict && !PyList_Check(object) && !PyTuple_Check(object) && !PyAnySet_Check(object) &&
+        strcmp(Py_TYPE(object)->tp_name, "collections.deque") != 0)
+        return 0;
+    if (depth == MCCACHE_PY_DEPTH_MAX) {
+        PyErr_Format(mccache_py_codec_error, "a value cannot be stored: its containers are nested deeper than %d, or it "
+                     "contains itself", MCCACHE_PY_DEPTH_MAX);
+        return -1;
+    }
+    return dict ? mccache_py_depth_of_entries(object, depth + 1) : mccache_py_depth_of_items(object, depth + 1);
+}
+
+static int mccache_py_cbor_object(PyObject *object, mccache_py_value_t *value) {
+    PyObject *bytes;
+    if (mccache_py_depth(object, 0) < 0)
+        return -1;
+    bytes = PyObject_CallFunctionObjArgs(mccache_py_dumps, object, NULL);
+    if (!bytes)
+        return -1;
+    if (!PyBytes_Check(bytes)) {
+        Py_DECREF(bytes);
+        PyErr_SetString(PyExc_TypeError, "the CBOR encoder did not return bytes");
+        return -1;
+    }
+    value->owner = bytes;
+    mccache_py_value_bytes(value, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), MCC_CODEC_CBOR);
+    return 0;
+}
+
+static int mccache_py_buffer(PyObject *object, mccache_py_value_t *value) {
+    if (PyMemoryView_Check(object) && !PyBuffer_IsContiguous(PyMemoryView_GET_BUFFER(object), 'C')) {
+        value->owner = PyBytes_FromObject(object);
+        if (!value->owner)
+            return -1;
+        mccache_py_value_bytes(value, PyBytes_AS_STRING(value->owner), PyBytes_GET_SIZE(value->owner), MCC_CODEC_RAW);
+        return 0;
+    }
+    if (PyObject_GetBuffer(object, &value->view, PyBUF_SIMPLE) < 0)
+        return -1;
+    mccache_py_value_bytes(value, value->view.buf, value->view.len, MCC_CODEC_RAW);
+    return 0;
+}
+
+static int mccache_py_scalar_or_object(PyObject *object, mccache_py_value_t *value) {
+    if (object == Py_None || object == Py_True || object == Py_False) {
+        mccache_py_cbor_simple(value, object == Py_None ? 0xf6 : object == Py_True ? 0xf5 : 0xf4);
+        return 0;
+    }
+    if (PyFloat_CheckExact(object)) {
+        mccache_py_cbor_double(value, PyFloat_AS_DOUBLE(object));
+        return 0;
+    }
+    if (PyLong_CheckExact(object)) {
+        int overflow = 0;
+        long long number = PyLong_AsLongLongAndOverflow(object, &overflow);
+        if (!overflow) {
+            if (number == -1 && PyErr_Occurred())
+                return -1;
+            mccache_py_cbor_head(value, number < 0 ? 1 : 0, number < 0 ? ~(uint64_t)number : (uint64_t)number);
+            return 0;
+        }
+    }
+    return mccache_py_cbor_object(object, value);
+}
+
+// Borrows or makes the bytes of a value, until mccache_py_value_done.
+static inline int mccache_py_value(PyObject *object, mccache_py_value_t *value) {
+    value->owner = NULL;
+    value->view.obj = NULL;
+    if (PyBytes_Check(object)) {
+        mccache_py_value_bytes(value, PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object), MCC_CODEC_RAW);
+        return 0;
+    }
+    if (PyUnicode_Check(object)) {
+        Py_ssize_t len;
+        const char *text = PyUnicode_AsUTF8AndSize(object, &len);
+        if (!text)
+            return -1;
+        mccache_py_value_bytes(value, text, len, MCC_CODEC_TEXT);
+        return 0;
+    }
+    if (PyByteArray_Check(object) || PyMemoryView_Check(object))
+        return mccache_py_buffer(object, value);
+    return mccache_py_scalar_or_object(object, value);
+}
+
+// ---- Values: from bytes -------------------------------------------------------------------------------------------
+
+static PyObject *mccache_py_cbor_number(unsigned major, uint64_t number) {
+    PyObject *positive, *negative;
+    if (major == 0)
+        return PyLong_FromUnsignedLongLong(number);
+    if (number <= (uint64_t)INT64_MAX)
+        return PyLong_FromLongLong(-1 - (int64_t)number);
+    positive = PyLong_FromUnsignedLongLong(number);
+    negative = positive ? PyNumber_Invert(positive) : NULL;
+    Py_XDECREF(positive);
+    return negative;
+}
+
+// The scalars that C writes are read in C; everything else, and whatever is malformed, goes to cbor2.
+static PyObject *mccache_py_from_cbor(const uint8_t *data, size_t len) {
+    PyObject *bytes, *object;
+    uint64_t number = 0;
+    if (len == 1 && data[0] >= 0xf4 && data[0] <= 0xf6)
+        return mccache_py_new_ref(data[0] == 0xf4 ? Py_False : data[0] == 0xf5 ? Py_True : Py_None);
+    if (len == 1 && (data[0] & 0xdf) < 24)
+        return mccache_py_cbor_number(data[0] >> 5, data[0] & 0x1f);
+    if (len > 1 && len <= 9) {
+        unsigned info = data[0] & 0x1f;
+        for (size_t at = 1; at < len; at++)
+            number = number << 8 | data[at];
+        if ((data[0] >> 5) < 2 && info >= 24 && info <= 27 && len == 1 + ((size_t)1 << (info - 24)))
+            return mccache_py_cbor_number(data[0] >> 5, number);
+        if (data[0] == 0xfb && len == 9) {
+            double real;
+            memcpy(&real, &number, sizeof real);
+            return PyFloat_FromDouble(real);
+        }
+    }
+    bytes = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
+    if (!bytes)
+        return NULL;
+    object = PyObject_CallFunctionObjArgs(mccache_py_loads, bytes, NULL);
+    Py_DECREF(bytes);
+    return object;
+}
+
+static PyObject *mccache_py_from_text(const uint8_t *data, size_t len) {
+    PyObject *text = PyUnicode_DecodeUTF8((const char *)data, (Py_ssize_t)len, NULL);
+    if (!text && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+        PyErr_Clear();
+        PyErr_Format(mccache_py_codec_error, "a value of %zu bytes was put as text but is not UTF-8; "
+                     "view(key) gives its bytes", len);
+    }
+    return text;
+}
+
+static inline PyObject *mccache_py_object(const mcc_value_t *value) {
+    switch (value->codec) {
+    case MCC_CODEC_RAW:
+        return PyBytes_FromStringAndSize((const char *)value->data, (Py_ssize_t)value->len);
+    case MCC_CODEC_TEXT:
+        return mccache_py_from_text(value->data, value->len);
+    case MCC_CODEC_CBOR:
+        return mccache_py_from_cbor(value->data, value->len);
+    default:
+        return PyErr_Format(mccache_py_codec_error, "a value was put with codec %d, which this version cannot read; "
+                            "view(key) gives its bytes", (int)value->codec);
+    }
+}
+
+// ---- Slots --------------------------------------------------------------------------------------------------------
+
+// What a proxy points to; NULL, which every function of the library refuses, before __init__.
+#define MCCACHE_PY_SELF(type, self) ((type *)((SwigPyObject *)(self))->ptr)
+
+static inline mcc_status_t mccache_py_lookup(PyObject *self, PyObject *key, PyObject **object) {
+    mccache_py_key_t bytes;
+    mcc_value_t *value;
+    mcc_status_t status;
+    *object = NULL;
+    if (mccache_py_key(key, &bytes) < 0)
+        return MCC_INTERNAL;
+    status = mcc_get(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len, &value);
+    if (status != MCC_OK) {
+        if (status != MCC_NOT_FOUND)
+            mccache_py_raise(status);
+        return status;
+    }
+    *object = mccache_py_object(value);
+    mcc_value_free(value);
+    return MCC_OK;
+}
+
+static PyObject *mccache_py_subscript(PyObject *self, PyObject *key) {
+    PyObject *object;
+    if (mccache_py_lookup(self, key, &object) == MCC_NOT_FOUND)
+        mccache_py_raise_for(MCC_NOT_FOUND, key);
+    return object;
+}
+
+static int mccache_py_assign(PyObject *self, PyObject *key, PyObject *object) {
+    mccache_py_key_t bytes;
+    mccache_py_value_t value;
+    mcc_status_t status;
+    if (mccache_py_key(key, &bytes) < 0)
+        return -1;
+    if (!object) {
+        status = mcc_del(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len);
+    } else {
+        if (mccache_py_value(object, &value) < 0)
+            return -1;
+        status = mcc_put_as(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len, value.data,
+                            (size_t)value.len, value.codec, MCC_TTL_DEFAULT);
+        mccache_py_value_done(&value);
+    }
+    if (status == MCC_OK)
+        return 0;
+    mccache_py_raise_for(status, key);
+    return -1;
+}
+
+static int mccache_py_contains(PyObject *self, PyObject *key) {
+    mccache_py_key_t bytes;
+    mcc_status_t status;
+    if (mccache_py_key(key, &bytes) < 0)
+        return -1;
+    status = mcc_contains(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len);
+    if (status == MCC_OK || status == MCC_NOT_FOUND)
+        return status == MCC_OK;
+    mccache_py_raise(status);
+    return -1;
+}
+
+static Py_ssize_t mccache_py_length(PyObject *self) {
+    size_t len = 0;
+    mcc_status_t status;
+    if (mccache_py_ready() < 0)
+        return -1;
+    status = mcc_len(MCCACHE_PY_SELF(mcc_cache_t, self), &len);
+    if (status == MCC_OK)
+        return (Py_ssize_t)len;
+    mccache_py_raise(status);
+    return -1;
+}
+
+static PyObject *mccache_py_iter(PyObject *self) {
+    mcc_iter_t *iter = NULL;
+    mcc_status_t status;
+    if (mccache_py_ready() < 0)
+        return NULL;
+    status = mcc_iter_new(MCCACHE_PY_SELF(mcc_cache_t, self), &iter);
+    if (status == MCC_OK)
+        return SWIG_NewPointerObj(iter, SWIGTYPE_p_mcc_iter_t, SWIG_POINTER_OWN);
+    mccache_py_raise(status);
+    return NULL;
+}
+
+static PyObject *mccache_py_iternext(PyObject *self) {
+    const uint8_t *key = NULL;
+    size_t len = 0;
+    mcc_status_t status = mcc_iter_next(MCCACHE_PY_SELF(mcc_iter_t, self), &key, &len);
+    if (status == MCC_OK)
+        return mccache_py_key_object(key, len);
+    if (status != MCC_END)
+        mccache_py_raise(status);
+    return NULL;
+}
+
+// (key, value) of the next entry, or None after the last: one step, so that nothing can go in between.
+static PyObject *mccache_py_entry(mcc_iter_t *iter) {
+    const uint8_t *data = NULL;
+    size_t len = 0;
+    mcc_value_t *value = NULL;
+    PyObject *key, *object, *entry = NULL;
+    mcc_status_t status = mcc_iter_next_entry(iter, &data, &len, &value);
+    if (status == MCC_END)
+        return mccache_py_new_ref(Py_None);
+    if (status != MCC_OK) {
+        mccache_py_raise(status);
+        return NULL;
+    }
+    // The key first: making the object may run Python code, which may step this iteration on.
+    key = mccache_py_key_object(data, len);
+    object = key ? mccache_py_object(value) : NULL;
+    mcc_value_free(value);
+    if (object)
+        entry = PyTuple_Pack(2, key, object);
+    Py_XDECREF(key);
+    Py_XDECREF(object);
+    return entry;
+}
+
+// The bytes of a value without a copy, read-only; the proxy, and so the value, lives as long as the view.
+static int mccache_py_getbuffer(PyObject *self, Py_buffer *view, int flags) {
+    mcc_value_t *value = MCCACHE_PY_SELF(mcc_value_t, self);
+    if (!value) {
+        view->obj = NULL;
+        PyErr_SetString(PyExc_BufferError, "no value here");
+        return -1;
+    }
+    return PyBuffer_FillInfo(view, self, (void *)value->data, (Py_ssize_t)value->len, 1, flags);
+}
+
+// get(key, default=None, /): put on the facade's class by _install, since SWIG's own methods cannot take METH_FASTCALL.
+static PyObject *mccache_py_get(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    PyObject *object;
+    if (count < 1 || count > 2)
+        return PyErr_Format(PyExc_TypeError, "get expected 1 or 2 arguments, got %zd", count);
+    if (mccache_py_lookup(self, args[0], &object) == MCC_NOT_FOUND)
+        return mccache_py_new_ref(count == 2 ? args[1] : Py_None);
+    return object;
+}
+
+static PyMethodDef mccache_py_get_def = {
+    "get", (PyCFunction)(void (*)(void))mccache_py_get, METH_FASTCALL,
+    "get($self, key, default=None, /)\n--\n\nReturns the value of a key, or the default if it has none.",
+};
+
+// _install(cls)
+static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
+    PyTypeObject *type;
+    PyObject *name, *method;
+    int failed;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!:_install", &PyType_Type, &type))
+        return NULL;
+    if (!PyType_IsSubtype(type, ((SwigPyClientData *)SWIGTYPE_p_mcc_cache_t->clientdata)->pytype))
+        return PyErr_Format(PyExc_TypeError, "%.200s is no Cache", type->tp_name);
+    method = PyDescr_NewMethod(type, &mccache_py_get_def);
+    name = PyUnicode_InternFromString(mccache_py_get_def.ml_name);
+    // Not by the class's own metaclass: SWIG's lets nobody add to a class.
+    failed = !method || !name || PyType_Type.tp_setattro((PyObject *)type, name, method) < 0;
+    Py_XDECREF(method);
+    Py_XDECREF(name);
+    if (failed)
+        return NULL;
+    Py_RETURN_NONE;
+}
+%}
+
+// ---- Typemaps -----------------------------------------------------------------------------------------------------
+
+%typemap(in) (const void *key, size_t key_len) (mccache_py_key_t key) {
+    if (mccache_py_key($input, &key) < 0)
+        SWIG_fail;
+    $1 = (void *)key.data;
+    $2 = (size_t)key.len;
+}
+
+%typemap(in) (const void *data, size_t data_len, uint8_t codec) (mccache_py_value_t value = {0}) {
+    if (mccache_py_value($input, &value) < 0)
+        SWIG_fail;
+    $1 = (void *)value.data;
+    $2 = (size_t)value.len;
+    $3 = value.codec;
+}
+%typemap(freearg) (const void *data, size_t data_len, uint8_t codec) "mccache_py_value_done(&value$argnum);"
+
+// SWIG's own would cut text at a zero byte.
+%typemap(in) const char * {
+    Py_ssize_t len = 0;
+    $1 = (char *)PyUnicode_AsUTF8AndSize($input, &len);
+    if (!$1)
+        SWIG_fail;
+    if ((size_t)len != strlen($1)) {
+        PyErr_SetString(PyExc_ValueError, "text here cannot contain a zero byte");
+        SWIG_fail;
+    }
+}
+%typemap(freearg) const char * ""
+
+%typemap(argout) mcc_status_t *status {
+    if (*$1 != MCC_OK) {
+        Py_XDECREF($result);
+        mccache_py_raise(*$1);
+        SWIG_fail;
+    }
+}
+
+// (kind, local, cache, key, member, version_clock, version_origin, dropped), or None.
+%typemap(in, numinputs = 0) mcc_event_t *event (mcc_event_t event) "$1 = &event;"
+%typemap(argout) mcc_event_t *event {
+    Py_XDECREF($result);
+    if (!result) {
+        $result = mccache_py_new_ref(Py_None);
+    } else {
+        PyObject *key = mccache_py_key_object($1->key, $1->key_len);
+        $result = key ? Py_BuildValue("(iNsNsLKL)", (int)$1->kind, PyBool_FromLong($1->local), $1->cache, key, $1->member,
+                                      (long long)$1->version_clock, (unsigned long long)$1->version_origin,
+                                      (long long)$1->dropped)
+                      : NULL;
+        if (!$result)
+            SWIG_fail;
+    }
+}
+
+// ---- Classes ------------------------------------------------------------------------------------------------------
+
+%feature("python:mp_subscript", "mccache_py_subscript") mcc_cache_t;
+%feature("python:mp_ass_subscript", "mccache_py_assign") mcc_cache_t;
+%feature("python:mp_length", "mccache_py_length") mcc_cache_t;
+%feature("python:sq_contains", "mccache_py_contains") mcc_cache_t;
+%feature("python:tp_iter", "mccache_py_iter") mcc_cache_t;
+%feature("python:tp_iter", "PyObject_SelfIter") mcc_iter_t;
+%feature("python:tp_iternext", "mccache_py_iternext") mcc_iter_t;
+%feature("python:bf_getbuffer", "mccache_py_getbuffer") mcc_value_t;
+
+// Replaced by slots, and by get() above.
+%ignore mcc_cache_t::remove;
+%ignore mcc_cache_t::contains;
+%ignore mcc_cache_t::len;
+%ignore mcc_iter_t::next;
+%ignore mcc_iter_t::next_entry;
+
+// Names of Python's own functions, which SWIG warns of.
+%rename(assign) mcc_config_t::set;
+%rename(help_text) mcc_stats_t::help;
+%rename(poll) mcc_events_t::next;
+
+// The facade derives its Cache from this one, and gives these names to its own methods.
+%rename(_name) mcc_cache_t::name;
+%rename(_value) mcc_cache_t::get;
+%rename(_take) mcc_cache_t::take;
+%rename(_put) mcc_cache_t::put;
+%rename(_put_new) mcc_cache_t::put_new;
+%rename(_touch) mcc_cache_t::touch;
+%rename(_metadata) mcc_cache_t::metadata;
+%rename(_iter) mcc_cache_t::keys;
+%rename(_events) mcc_cache_t::events;
+%rename(_clear) mcc_cache_t::clear;
+%rename(_sync) mcc_cache_t::sync;
+%rename(_stats) mcc_cache_t::stats;
+%rename(_checksum) mcc_cache_t::checksum;
+%rename(_cluster_checksum) mcc_cache_t::cluster_checksum;
+%rename(_close) mcc_cache_t::close;
+
+// What waits, or reads every entry, lets other threads run.
+%nothread;
+%thread mcc_node_t::mcc_node_t;
+%thread mcc_node_t::own;
+%thread mcc_node_t::wait_ready;
+%thread mcc_node_t::cluster_metrics;
+%thread mcc_node_t::close;
+%thread mcc_cache_t::mcc_cache_t;
+%thread mcc_cache_t::clear;
+%thread mcc_cache_t::sync;
+%thread mcc_cache_t::checksum;
+%thread mcc_cache_t::cluster_checksum;
+%thread mcc_cache_t::close;
+%thread mcc_events_t::next;
+
+%native(_bind) PyObject *mccache_py_bind(PyObject *self, PyObject *args);
+%native(_set_pending) PyObject *mccache_py_set_pending(PyObject *self, PyObject *args);
+%native(_install) PyObject *mccache_py_install(PyObject *self, PyObject *args);
+
+%include "mccache.i"
+
+%extend mcc_value_t {
+    // The object it stands for.
+    PyObject *decode() {
+        return mccache_py_object($self);
+    }
+}
+
+%extend mcc_iter_t {
+    // (key, value) of the next entry, or None.
+    PyObject *entry() {
+        return mccache_py_entry($self);
+    }
+}

@@ -1,0 +1,482 @@
+//! Nodes on real sockets, host-local: what one process writes, the others see.
+//!
+//! Each test is a cluster of its own, by name and port. Nothing sleeps for an order of events: every wait is for a
+//! condition, with a deadline.
+
+#![expect(clippy::disallowed_methods, reason = "deadlines of waits, and threads that use a node")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use mccache::config::Config;
+use mccache::error::Error;
+use mccache::node::{Cache, Event, EventKind, Events, MemberState, Node, Precondition, Ttl};
+use mccache::update::Codec;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A cluster that no other test and no other run on this host is in.
+struct Cluster {
+    name: String,
+    port: u16,
+}
+
+impl Cluster {
+    fn new(test: &str) -> Cluster {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let process = u16::try_from(std::process::id() % 400).expect("below 400");
+        let port = 20_000 + process * 64 + NEXT.fetch_add(1, Ordering::Relaxed);
+        Cluster { name: format!("{test}-{}", std::process::id()), port }
+    }
+
+    fn config(&self, node: &str, more: &[(&str, &str)]) -> Config {
+        let mut config = Config::new();
+        let group = format!("239.192.77.77:{}", self.port);
+        let own = [("cluster", self.name.as_str()), ("node_name", node), ("multicast_ip", &group)];
+        for (name, value) in own.iter().chain(more) {
+            config.set(name, value).expect("a known setting");
+        }
+        config
+    }
+
+    fn node(&self, name: &str) -> Node {
+        self.node_with(name, &[])
+    }
+
+    fn node_with(&self, name: &str, more: &[(&str, &str)]) -> Node {
+        Node::open(&self.config(name, more)).expect("a node on this host")
+    }
+
+    /// Nodes `n0`, `n1` ... that know each other, each with the cache `c` open.
+    fn nodes(&self, count: usize, more: &[(&str, &str)]) -> (Vec<Node>, Vec<Cache>) {
+        let nodes: Vec<Node> = (0..count).map(|number| self.node_with(&format!("n{number}"), more)).collect();
+        let caches: Vec<Cache> = nodes.iter().map(|node| node.cache("c").expect("a cache")).collect();
+        for node in &nodes {
+            node.wait_ready(PATIENCE).expect("ready");
+            until("all know each other", || alive(node) == count - 1);
+        }
+        (nodes, caches)
+    }
+}
+
+fn alive(node: &Node) -> usize {
+    let members = node.members().expect("members");
+    members.iter().filter(|member| member.state == MemberState::Alive).count()
+}
+
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+fn put(cache: &Cache, key: &str, value: &[u8]) {
+    cache.put(key.as_bytes(), value, Codec::RAW, Ttl::Default).expect("a put");
+}
+
+fn holds(cache: &Cache, key: &str, value: &[u8]) -> bool {
+    cache.get(key.as_bytes()).expect("a get").is_some_and(|found| *found == *value)
+}
+
+fn lacks(cache: &Cache, key: &str) -> bool {
+    cache.get(key.as_bytes()).expect("a get").is_none()
+}
+
+fn metric(node: &Node, name: &str) -> u64 {
+    node.metrics().into_iter().find(|(known, _, _)| *known == name).expect("a counter of this name").2
+}
+
+fn next_of(events: &Events, kind: EventKind) -> Event {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(event) = events.next(Duration::from_millis(100)).filter(|event| event.kind == kind) {
+            return event;
+        }
+    }
+    panic!("waited in vain for {kind:?}");
+}
+
+#[test]
+fn what_one_puts_deletes_and_clears_the_other_sees() {
+    let (_nodes, caches) = Cluster::new("coherent").nodes(2, &[]);
+    let (a, b) = (&caches[0], &caches[1]);
+    put(a, "key", b"one");
+    assert!(holds(a, "key", b"one"), "visible at once where it was written");
+    until("the put arrives", || holds(b, "key", b"one"));
+    put(b, "key", b"two");
+    until("the answer arrives", || holds(a, "key", b"two"));
+    assert!(a.delete(b"key").expect("a delete"));
+    until("the delete arrives", || lacks(b, "key"));
+    put(a, "x", b"1");
+    put(b, "y", b"2");
+    until("both are everywhere", || holds(a, "y", b"2") && holds(b, "x", b"1"));
+    b.clear().expect("a clear");
+    until("all is gone", || a.is_empty().expect("len") && b.is_empty().expect("len"));
+}
+
+#[test]
+fn a_joiner_gets_the_state_with_its_large_values() {
+    let cluster = Cluster::new("joiner");
+    let (nodes, caches) = cluster.nodes(1, &[]);
+    let large: Vec<u8> = (0..1_u32 << 20).map(|i| i.to_le_bytes()[(i % 3) as usize]).collect();
+    put(&caches[0], "large", &large);
+    for number in 0..500 {
+        put(&caches[0], &format!("key{number}"), format!("value{number}").as_bytes());
+    }
+    let joiner = cluster.node("joiner");
+    let cache = joiner.cache("c").expect("a cache");
+    joiner.wait_ready(PATIENCE).expect("ready");
+    assert!(holds(&cache, "large", &large), "ready means that the state is here");
+    assert_eq!(cache.checksum().expect("here"), caches[0].checksum().expect("there"));
+    assert_eq!(alive(&nodes[0]), 1);
+}
+
+#[test]
+fn a_cache_opened_after_the_start_is_filled_before_the_node_is_ready_again() {
+    let cluster = Cluster::new("late-cache");
+    let (_nodes, caches) = cluster.nodes(1, &[]);
+    for number in 0..2_000 {
+        put(&caches[0], &format!("key{number}"), b"value");
+    }
+    let late = cluster.node("late");
+    late.wait_ready(PATIENCE).expect("ready without a cache");
+    let cache = late.cache("c").expect("a cache");
+    late.wait_ready(PATIENCE).expect("ready with the cache");
+    assert_eq!(cache.len().expect("len"), 2_000);
+}
+
+#[test]
+fn an_entry_expires_on_both_and_its_event_is_told() {
+    let (nodes, caches) = Cluster::new("ttl").nodes(2, &[]);
+    let events = nodes[1].events().expect("events");
+    caches[0].put(b"brief", b"1", Codec::RAW, Ttl::For(Duration::from_millis(700))).expect("a put");
+    until("the put arrives", || holds(&caches[1], "brief", b"1"));
+    // Not by reading it: a read gives an expired entry's memory back at once, and nobody is told then.
+    until("its memory is given back", || caches.iter().all(|cache| cache.len().expect("len") == 0));
+    assert!(lacks(&caches[0], "brief") && lacks(&caches[1], "brief"));
+    let expired = next_of(&events, EventKind::Expire);
+    assert_eq!((&*expired.key, expired.local), (b"brief".as_slice(), false));
+}
+
+#[test]
+fn a_key_written_often_is_sent_seldom() {
+    let (nodes, caches) = Cluster::new("conflation").nodes(2, &[]);
+    // Some 256 of these are taken before the protocol's backlog is full and the writer is faster than the network.
+    let value = vec![7; 1_000];
+    for _ in 0..10_000 {
+        put(&caches[0], "hot", &value);
+    }
+    put(&caches[0], "hot", b"last");
+    until("the last one arrives", || holds(&caches[1], "hot", b"last"));
+    let sent = metric(&nodes[0], "updates_sent");
+    assert!(sent < 5_000, "{sent} of 10,001 were sent");
+    assert_eq!(sent + metric(&nodes[0], "updates_conflated"), 10_001);
+}
+
+#[test]
+fn after_a_sync_every_member_has_what_was_written() {
+    let (_nodes, caches) = Cluster::new("sync").nodes(3, &[]);
+    for round in 0..50 {
+        let value = format!("value{round}");
+        put(&caches[0], "key", value.as_bytes());
+        caches[0].sync(PATIENCE).expect("a sync");
+        assert!(caches.iter().all(|cache| holds(cache, "key", value.as_bytes())), "round {round}");
+    }
+}
+
+#[test]
+fn a_sync_without_members_returns_at_once_and_one_that_cannot_end_says_so() {
+    let cluster = Cluster::new("sync-alone");
+    let (nodes, caches) = cluster.nodes(1, &[]);
+    put(&caches[0], "key", b"1");
+    let start = Instant::now();
+    caches[0].sync(PATIENCE).expect("nobody to wait for");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let other = cluster.node("other");
+    until("they know each other", || alive(&nodes[0]) == 1);
+    until("one is not done in no time", || {
+        put(&caches[0], "key", b"2");
+        matches!(caches[0].sync(Duration::ZERO), Err(Error::Timeout { .. }))
+    });
+    other.close();
+}
+
+#[test]
+fn events_tell_who_did_what_to_which_cache() {
+    let (nodes, caches) = Cluster::new("events").nodes(2, &[]);
+    let (here, there) = (nodes[0].events().expect("events"), caches[1].events().expect("events"));
+    put(&caches[0], "key", b"1");
+    let own = next_of(&here, EventKind::Put);
+    assert!(own.local && &*own.member == "n0" && &*own.cache == "c" && *own.key == *b"key");
+    let remote = next_of(&there, EventKind::Put);
+    assert!(!remote.local && &*remote.member == "n0" && remote.version == own.version);
+    caches[1].delete(b"key").expect("a delete");
+    assert_eq!(&*next_of(&here, EventKind::Delete).member, "n1");
+    caches[1].clear().expect("a clear");
+    assert!(!next_of(&here, EventKind::Clear).local);
+    caches[1].close();
+    until("its queue is closed", || there.is_closed());
+    assert!(!here.is_closed());
+}
+
+#[test]
+fn members_are_told_when_they_join_and_leave() {
+    let cluster = Cluster::new("membership");
+    let first = cluster.node("first");
+    let events = first.events().expect("events");
+    let second = cluster.node("second");
+    assert_eq!(&*next_of(&events, EventKind::MemberJoined).member, "second");
+    assert_eq!(first.members().expect("members").first().map(|member| member.name.clone()), Some("second".into()));
+    second.close();
+    assert_eq!(&*next_of(&events, EventKind::MemberLeft).member, "second");
+    until("it is forgotten", || alive(&first) == 0);
+}
+
+#[test]
+fn a_close_sends_what_was_written_and_ends_every_handle() {
+    let (nodes, caches) = Cluster::new("close").nodes(2, &[]);
+    let events = nodes[0].events().expect("events");
+    for number in 0..3_000 {
+        put(&caches[0], &format!("key{number}"), b"value");
+    }
+    let read = caches[0].get(b"key7").expect("a get").expect("a value");
+    nodes[0].close();
+    nodes[0].close();
+    assert_eq!(caches[1].len().expect("len"), 3_000, "closed when it has arrived");
+    assert!(matches!(caches[0].get(b"key7"), Err(Error::Closed { .. })));
+    assert!(matches!(caches[0].sync(PATIENCE), Err(Error::Closed { .. })));
+    assert!(matches!(nodes[0].cache("c"), Err(Error::Closed { .. })));
+    assert!(matches!(nodes[0].members(), Err(Error::Closed { .. })));
+    assert!(matches!(nodes[0].wait_ready(PATIENCE), Err(Error::Closed { .. })));
+    assert_eq!(*read, *b"value", "what was read stays");
+    assert!(nodes[0].is_closed() && events.is_closed());
+}
+
+#[test]
+fn what_a_short_lived_node_wrote_outlives_it() {
+    let cluster = Cluster::new("brief");
+    let (_nodes, caches) = cluster.nodes(2, &[]);
+    for round in 0..5 {
+        let brief = cluster.node("brief");
+        put(&brief.cache("c").expect("a cache"), "key", format!("{round}").as_bytes());
+        brief.close();
+        assert!(caches.iter().any(|cache| holds(cache, "key", format!("{round}").as_bytes())), "round {round}");
+    }
+}
+
+#[test]
+fn a_close_while_threads_hammer_ends_them_all() {
+    let (nodes, caches) = Cluster::new("hammer").nodes(2, &[]);
+    let began = Arc::new(AtomicBool::new(false));
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let (cache, node, began) = (caches[0].clone(), nodes[0].clone(), Arc::clone(&began));
+            std::thread::spawn(move || {
+                for number in 0_u64.. {
+                    began.store(true, Ordering::Relaxed);
+                    let key = (number % 1_000).to_le_bytes();
+                    let result = match (thread + number) % 5 {
+                        0 | 1 => cache.put(&key, b"value", Codec::RAW, Ttl::Default),
+                        2 => cache.get(&key).map(|_| ()),
+                        3 => cache.delete(&key).map(|_| ()),
+                        _ if number % 64 == 0 => node.members().map(|_| ()),
+                        _ => cache.len().map(|_| ()),
+                    };
+                    match result {
+                        Ok(()) => {}
+                        Err(Error::Closed { .. }) => return,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    until("they hammer", || began.load(Ordering::Relaxed) && metric(&nodes[0], "updates_sent") > 1_000);
+    let closers: Vec<_> = (0..2)
+        .map(|_| {
+            let node = nodes[0].clone();
+            std::thread::spawn(move || node.close())
+        })
+        .collect();
+    for thread in threads.into_iter().chain(closers) {
+        thread.join().expect("no panic");
+    }
+    until("the other has seen it go", || alive(&nodes[1]) == 0);
+}
+
+#[test]
+fn dropping_the_last_handle_leaves_the_cluster() {
+    let (mut nodes, mut caches) = Cluster::new("drop").nodes(2, &[]);
+    let second = nodes.pop().expect("two");
+    let cache = caches.pop().expect("two");
+    drop(second);
+    assert_eq!(alive(&nodes[0]), 1, "its cache keeps it open");
+    put(&cache, "key", b"1");
+    until("it works on", || holds(&caches[0], "key", b"1"));
+    drop(cache);
+    until("it is gone", || alive(&nodes[0]) == 0);
+}
+
+#[test]
+fn another_cluster_key_is_another_cluster() {
+    let cluster = Cluster::new("keys");
+    let secret = |letter: &str| format!("{}=", letter.repeat(43));
+    let first = cluster.node_with("first", &[("crypto_key", &secret("A")), ("interface", "host")]);
+    let second = cluster.node_with("second", &[("crypto_key", &secret("Q")), ("interface", "host")]);
+    let caches = [first.cache("c").expect("a cache"), second.cache("c").expect("a cache")];
+    put(&caches[0], "key", b"1");
+    until("it is counted", || metric(&second, "rejected_cluster") + metric(&second, "rejected_seal") > 2);
+    first.wait_ready(PATIENCE).expect("ready alone");
+    second.wait_ready(PATIENCE).expect("ready alone");
+    assert!(lacks(&caches[1], "key") && alive(&first) == 0 && alive(&second) == 0);
+}
+
+#[test]
+fn a_fifth_of_all_datagrams_lost_changes_nothing_in_the_end() {
+    let (nodes, caches) = Cluster::new("loss").nodes(3, &[("test_drop_percent", "20")]);
+    for number in 0..3_000_u32 {
+        let cache = &caches[number as usize % 3];
+        put(cache, &format!("key{}", number % 1_000), &vec![number.to_le_bytes()[0]; (number % 700) as usize]);
+        if number % 17 == 0 {
+            cache.delete(format!("key{}", number % 1_000).as_bytes()).expect("a delete");
+        }
+    }
+    put(&caches[0], "large", &vec![9; 300_000]);
+    until("all hold the same", || {
+        let sums: Vec<_> = caches.iter().map(|cache| cache.checksum().expect("a checksum")).collect();
+        sums.iter().all(|sum| *sum == sums[0]) && holds(&caches[2], "large", &[9; 300_000])
+    });
+    assert!(nodes.iter().all(|node| metric(node, "dropped_on_purpose") > 100));
+}
+
+#[test]
+fn members_tell_their_counters_and_checksums() {
+    let (nodes, caches) = Cluster::new("queries").nodes(3, &[]);
+    put(&caches[0], "key", b"1");
+    caches[0].sync(PATIENCE).expect("a sync");
+    let sums = caches[0].cluster_checksum(PATIENCE).expect("checksums");
+    assert_eq!(sums.len(), 3);
+    assert!(sums.iter().all(|(_, sum)| *sum == sums[0].1), "{sums:?}");
+    let counters = nodes[0].cluster_metrics(PATIENCE).expect("counters");
+    let mut names: Vec<_> = counters.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["n0", "n1", "n2"]);
+    for (name, counters) in &counters {
+        let counters = counters.as_ref().expect("an answer");
+        assert!(counters.iter().any(|(known, value)| known == "datagrams_sent" && *value > 0), "{name}");
+    }
+}
+
+#[test]
+fn names_lengths_and_lives_are_checked() {
+    let cluster = Cluster::new("limits");
+    let node = cluster.node("n0");
+    let cache = node.cache_with("c", &cluster.config("n0", &[("cache_size", "100000")])).expect("a cache");
+    assert!(matches!(node.cache(""), Err(Error::InvalidArgument { name: "name", .. })));
+    let long = vec![0; 65_536];
+    assert!(matches!(cache.put(&long, b"", Codec::RAW, Ttl::Default), Err(Error::TooLarge { what: "key", .. })));
+    assert!(matches!(
+        cache.put(b"k", b"", Codec::RAW, Ttl::For(Duration::ZERO)),
+        Err(Error::InvalidArgument { name: "ttl", .. })
+    ));
+    put(&cache, "k", b"small");
+    let heavy = cache.put(b"k", &vec![0; 200_000], Codec::RAW, Ttl::Default);
+    assert!(matches!(heavy, Err(Error::TooLarge { what: "value", limit: 100_000, .. })), "{heavy:?}");
+    assert!(lacks(&cache, "k"), "the older value is gone with it");
+    assert_eq!(cache.get(&long).expect("a get").map(|_| ()), None);
+    let other = node.cache_with("c", &cluster.config("n0", &[("cache_size", "200000")]));
+    assert!(matches!(other, Err(Error::InvalidArgument { name: "config", .. })));
+    assert!(node.cache("c").is_ok());
+    assert_eq!(node.caches(), ["c"]);
+}
+
+#[test]
+fn a_value_too_heavy_for_its_writer_is_gone_everywhere() {
+    let cluster = Cluster::new("heavy");
+    let (_nodes, caches) = cluster.nodes(2, &[("cache_size", "100000")]);
+    put(&caches[0], "k", b"small");
+    until("it arrives", || holds(&caches[1], "k", b"small"));
+    assert!(caches[0].put(b"k", &vec![0; 200_000], Codec::RAW, Ttl::Default).is_err());
+    until("the others drop it, too", || lacks(&caches[1], "k"));
+}
+
+#[test]
+fn an_entry_evicted_unsent_leaves_no_older_one_behind() {
+    let cluster = Cluster::new("evicted");
+    let (_nodes, caches) = cluster.nodes(1, &[]);
+    let small = cluster.node("small");
+    let tight = small.cache_with("c", &cluster.config("small", &[("cache_max", "50")])).expect("a cache");
+    small.wait_ready(PATIENCE).expect("ready");
+    for number in 0..20_000 {
+        put(&tight, &format!("key{}", number % 500), format!("{number}").as_bytes());
+    }
+    put(&caches[0], "mark", b"1");
+    until("it arrives", || holds(&tight, "mark", b"1"));
+    tight.sync(PATIENCE).expect("a sync");
+    for key in tight.keys() {
+        let key = key.expect("a key");
+        let Some(value) = tight.get(&key).expect("a get") else { continue };
+        let theirs = caches[0].get(&key).expect("a get");
+        assert!(theirs.is_some_and(|theirs| *theirs == *value), "of {:?}", String::from_utf8_lossy(&key));
+    }
+    for number in 0..500 {
+        if let Some(value) = caches[0].get(format!("key{number}").as_bytes()).expect("a get") {
+            assert_eq!(*value, *format!("{}", 19_500 + number).as_bytes(), "an older value of key{number} was left");
+        }
+    }
+}
+
+#[test]
+fn a_local_cache_is_its_process_s_alone() {
+    let cluster = Cluster::new("local");
+    let nodes = [cluster.node("n0"), cluster.node("n1")];
+    let local = |node: &Node| node.cache_with("c", &cluster.config("n", &[("cache_mode", "local")])).expect("a cache");
+    let caches = [local(&nodes[0]), local(&nodes[1])];
+    let shared = [nodes[0].cache("shared").expect("a cache"), nodes[1].cache("shared").expect("a cache")];
+    until("they know each other", || alive(&nodes[0]) == 1);
+    put(&caches[0], "key", b"1");
+    caches[0].sync(Duration::ZERO).expect("nothing to wait for");
+    put(&shared[0], "key", b"1");
+    until("the shared one arrives", || holds(&shared[1], "key", b"1"));
+    assert!(lacks(&caches[1], "key"));
+}
+
+#[test]
+fn conditional_puts_take_and_touch_do_what_they_say() {
+    let (_nodes, caches) = Cluster::new("operations").nodes(1, &[]);
+    let cache = &caches[0];
+    let put_if = |only_if| cache.put_if(b"k", b"2", Codec::RAW, Ttl::Default, only_if).expect("a put");
+    assert!(!put_if(Precondition::Present));
+    assert!(put_if(Precondition::Absent));
+    assert!(!put_if(Precondition::Absent));
+    assert!(!cache.touch(b"missing", Ttl::Forever).expect("a touch"));
+    assert!(cache.touch(b"k", Ttl::For(Duration::from_secs(100))).expect("a touch"));
+    let entry = cache.metadata(b"k").expect("metadata").expect("an entry");
+    assert!(entry.deadline.0.0 > cache.wall_ms() + 90_000);
+    assert!(put_if(Precondition::Version(entry.version)));
+    assert_eq!(cache.take(b"k").expect("a take").map(|value| value.to_vec()), Some(b"2".to_vec()));
+    assert!(cache.take(b"k").expect("a take").is_none() && !cache.contains(b"k").expect("contains"));
+}
+
+#[test]
+fn keys_are_each_given_once_and_end_with_the_cache() {
+    let (nodes, caches) = Cluster::new("keys-iterator").nodes(1, &[]);
+    for number in 0..5_000 {
+        put(&caches[0], &format!("key{number}"), b"");
+    }
+    let mut keys: Vec<_> = caches[0].keys().map(|key| key.expect("a key").to_vec()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 5_000);
+    let mut keys = caches[0].keys();
+    assert!(matches!(keys.next(), Some(Ok(_))));
+    caches[0].close();
+    assert!(matches!(keys.next(), Some(Err(Error::Closed { .. }))));
+    assert!(keys.next().is_none());
+    let again = nodes[0].cache("c").expect("opened anew");
+    assert!(again.is_empty().expect("len"));
+}

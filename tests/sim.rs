@@ -1,0 +1,60 @@
+//! Runs simulated clusters: `cargo xtask sim --seeds N`, or `--seed S` for one with its options and report.
+//!
+//! The pinned seeds are bugs of the past; each must hold for ever. A failure prints its seed and how to replay it.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program whose output is its report, with the time it took"
+)]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use mccache::sim::{Options, run};
+
+/// Seeds that once failed, and why.
+const PINNED: &[(u64, &str)] = &[];
+/// How many seeds run when nothing is asked for.
+const SEEDS_DEFAULT: u64 = 5;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let (mut seeds, mut first, mut one) = (SEEDS_DEFAULT, 1, None);
+    while let Some(arg) = args.next() {
+        let number = |args: &mut dyn Iterator<Item = String>| args.next().and_then(|text| text.parse().ok());
+        match arg.as_str() {
+            "--seeds" => seeds = number(&mut args).unwrap_or(SEEDS_DEFAULT),
+            "--first" => first = number(&mut args).unwrap_or(1),
+            "--seed" => one = number(&mut args),
+            // What the test runner passes to every test program.
+            _ => {}
+        }
+    }
+    let pinned = PINNED.iter().map(|&(seed, _)| seed);
+    let list: Vec<u64> = match one {
+        Some(seed) => vec![seed],
+        None => pinned.chain((0..seeds).map(|n| first.wrapping_add(n))).collect(),
+    };
+    let (mut passed, mut failed, mut slowest) = (0u64, 0u64, std::time::Duration::ZERO);
+    let started = Instant::now();
+    for seed in list {
+        let options = Options::of_seed(seed);
+        match run(&options) {
+            Ok(report) => {
+                passed += 1;
+                slowest = slowest.max(report.converged_after);
+                if one.is_some() {
+                    println!("{options:?}\n{report:?}");
+                }
+            }
+            Err(failure) => {
+                failed += 1;
+                println!("SEED={seed} failed: {failure}\nreplay: cargo xtask sim --seed {seed}");
+            }
+        }
+    }
+    println!("slowest convergence {slowest:?}, {:.1} s in all", started.elapsed().as_secs_f64());
+    println!("test result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
+    ExitCode::from(u8::from(failed > 0))
+}

@@ -1,0 +1,112 @@
+//! `cargo xtask ci`: every stage, cheapest first, one line each, and a summary that a script can read.
+//!
+//! A failed stage does not stop the others; only those that build on it are skipped. The exit code is 0 only if
+//! nothing failed. The last line is always `N passed, N failed, N skipped`.
+#![expect(clippy::disallowed_methods, reason = "a stage's line says how long it took")]
+
+use std::time::Instant;
+
+use crate::journal::{Journal, Tally, print_line};
+use crate::workspace::Workspace;
+use crate::{abi, cargo, demo, examples, header, lint, python, sim, tidy};
+
+/// One step of `ci`, and a verb of its own.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// Its verb.
+    pub(crate) verb: &'static str,
+    /// Stages without which this one can only repeat their failure.
+    pub(crate) needs: &'static [&'static str],
+    /// What it does. `Err` counts as one failure.
+    pub(crate) run: fn(&Workspace, &mut Journal) -> Result<Tally, String>,
+}
+
+/// In the order they run. Simulated seeds (`sim`) come after `test`.
+pub(crate) const STAGES: &[Stage] = &[
+    Stage { verb: "tidy", needs: &[], run: tidy::run },
+    Stage { verb: "lint", needs: &[], run: lint::run },
+    Stage { verb: "header", needs: &[], run: header::check },
+    Stage { verb: "test", needs: &[], run: |workspace, journal| cargo::test(workspace, journal, &[]) },
+    Stage { verb: "sim", needs: &[], run: sim::of_commit },
+    Stage { verb: "abi", needs: &["header"], run: abi::run },
+    Stage { verb: "python", needs: &["header"], run: python::run },
+    Stage { verb: "examples", needs: &["header", "python"], run: examples::run },
+    Stage { verb: "demo", needs: &[], run: demo::run },
+];
+
+/// Runs them all. `Ok(true)`: nothing failed.
+pub(crate) fn run(workspace: &Workspace) -> Result<bool, String> {
+    let logs = workspace.scratch("logs")?;
+    let mut total = Tally::default();
+    let mut broken: Vec<&str> = Vec::new();
+    for stage in STAGES {
+        if let Some(missing) = stage.needs.iter().find(|needed| broken.contains(needed)) {
+            print_line(&format!("{:<9} skipped: `{missing}` did not pass", stage.verb));
+            broken.push(stage.verb);
+            total += Tally::SKIPPED;
+            continue;
+        }
+        let mut journal = Journal::quiet();
+        let begun = Instant::now();
+        let tally = verdict((stage.run)(workspace, &mut journal), &mut journal);
+        print_line(&format!("{:<9} {tally}, {:.1} s", stage.verb, begun.elapsed().as_secs_f64()));
+        let log = logs.join(format!("{}.log", stage.verb));
+        std::fs::write(&log, journal.text()).map_err(|error| format!("{}: {error}", log.display()))?;
+        if tally.failed > 0 {
+            broken.push(stage.verb);
+            print_failure(stage.verb, &journal);
+        }
+        total += tally;
+    }
+    if !broken.is_empty() {
+        print_line(&format!("not passed: {}. One by itself: cargo xtask {}", broken.join(", "), broken[0]));
+    }
+    print_line(&total.to_string());
+    Ok(total.failed == 0)
+}
+
+/// A stage that could not be run, or that found nothing to check, has failed: silence is not success.
+fn verdict(result: Result<Tally, String>, journal: &mut Journal) -> Tally {
+    match result {
+        Ok(tally) if tally.is_empty() => {
+            journal.say("error: nothing was checked");
+            Tally::FAILED
+        }
+        Ok(tally) => tally,
+        Err(problem) => {
+            journal.say(format!("error: {problem}"));
+            Tally::FAILED
+        }
+    }
+}
+
+fn print_failure(verb: &str, journal: &Journal) {
+    print_line(&format!("---- {verb}: the end of what it said"));
+    for line in journal.tail() {
+        print_line(&format!("| {line}"));
+    }
+    print_line(&format!("---- {verb}: end"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_checks_nothing_or_cannot_run_has_failed() {
+        let mut journal = Journal::quiet();
+        assert_eq!(verdict(Ok(Tally::default()), &mut journal), Tally::FAILED);
+        assert_eq!(verdict(Err("tests/abi/ does not exist".to_owned()), &mut journal), Tally::FAILED);
+        assert_eq!(verdict(Ok(Tally::PASSED), &mut journal), Tally::PASSED);
+        assert!(journal.text().contains("error: tests/abi/ does not exist"));
+    }
+
+    #[test]
+    fn stages_need_only_stages_before_them() {
+        for (index, stage) in STAGES.iter().enumerate() {
+            for needed in stage.needs {
+                assert!(STAGES[..index].iter().any(|earlier| earlier.verb == *needed), "{} needs {needed}", stage.verb);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `cargo xtask install`: the library as C and C++ programmers expect to find it on a Unix system.
+//!
+//! lib/libmccache.so.X.Y.Z with its soname's link and the linker's link, lib/libmccache.a, include/, lib/pkgconfig/.
+//! The pkg-config file names --prefix, never --destdir: a package is built in one and used in the other.
+
+use std::path::{Path, PathBuf};
+
+use crate::cargo::{Library, SONAME, build_library};
+use crate::header::HEADER;
+use crate::journal::{Journal, Tally};
+use crate::workspace::Workspace;
+
+/// Where things go.
+#[derive(Debug, PartialEq, Eq)]
+struct Destination {
+    /// Where the files will be used.
+    prefix: PathBuf,
+    /// What is put before every path while installing; empty for a direct installation.
+    destdir: PathBuf,
+    /// The library's folder, below the prefix.
+    libdir: PathBuf,
+}
+
+impl Destination {
+    fn parse(options: &[&str]) -> Result<Destination, String> {
+        let mut destination =
+            Destination { prefix: "/usr/local".into(), destdir: PathBuf::new(), libdir: "lib".into() };
+        let mut words = options.iter();
+        while let Some(word) = words.next() {
+            let (name, value) = match word.split_once('=') {
+                Some(both) => both,
+                None => (*word, *words.next().ok_or_else(|| format!("install: {word} needs a folder"))?),
+            };
+            match name {
+                "--prefix" => destination.prefix = value.into(),
+                "--destdir" => destination.destdir = std::path::absolute(value).map_err(|error| error.to_string())?,
+                "--libdir" => destination.libdir = value.into(),
+                _ => return Err(format!("install: unknown option {name}; it takes --prefix, --destdir, --libdir")),
+            }
+        }
+        if !destination.prefix.is_absolute() || !destination.libdir.is_relative() {
+            return Err("install: --prefix must be absolute, and --libdir relative to it".to_owned());
+        }
+        Ok(destination)
+    }
+
+    /// A folder below the prefix, as a path to write to.
+    fn folder(&self, below: impl AsRef<Path>) -> Result<PathBuf, String> {
+        let used = self.prefix.join(below);
+        let inside = used.strip_prefix("/").unwrap_or(&used);
+        let folder = if self.destdir.as_os_str().is_empty() { used.clone() } else { self.destdir.join(inside) };
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(folder)
+    }
+}
+
+/// Builds and installs.
+pub(crate) fn run(workspace: &Workspace, journal: &mut Journal, options: &[&str]) -> Result<Tally, String> {
+    let destination = Destination::parse(options)?;
+    if !cfg!(target_os = "linux") {
+        return Err("install: only Linux's layout is known; elsewhere take the library from target/release".to_owned());
+    }
+    let library = build_library(workspace, journal)?;
+    let lib = destination.folder(&destination.libdir)?;
+    let real = format!("libmccache.so.{}", workspace.version);
+    copy(journal, &library.folder.join("libmccache.so"), &lib.join(&real))?;
+    link(journal, &real, &lib.join(SONAME))?;
+    link(journal, SONAME, &lib.join("libmccache.so"))?;
+    copy(journal, &library.folder.join("libmccache.a"), &lib.join("libmccache.a"))?;
+
+    let include = destination.folder("include")?;
+    copy(journal, &workspace.root.join(HEADER), &include.join("mccache.h"))?;
+    let cxx = workspace.root.join("include/mccache.hpp");
+    if cxx.is_file() {
+        copy(journal, &cxx, &include.join("mccache.hpp"))?;
+    }
+    let description = destination.folder(destination.libdir.join("pkgconfig"))?.join("mccache.pc");
+    std::fs::write(&description, pkg_config(&workspace.version, &destination, &library))
+        .map_err(|error| format!("{}: {error}", description.display()))?;
+    journal.say(description.display().to_string());
+    Ok(Tally::default())
+}
+
+fn copy(journal: &mut Journal, from: &Path, to: &Path) -> Result<(), String> {
+    // A running program may have the old file mapped: replace it, never write into it.
+    let _absent = std::fs::remove_file(to);
+    std::fs::copy(from, to).map_err(|error| format!("{} to {}: {error}", from.display(), to.display()))?;
+    journal.say(to.display().to_string());
+    Ok(())
+}
+
+#[cfg(unix)]
+fn link(journal: &mut Journal, target: &str, at: &Path) -> Result<(), String> {
+    let _absent = std::fs::remove_file(at);
+    std::os::unix::fs::symlink(target, at).map_err(|error| format!("{}: {error}", at.display()))?;
+    journal.say(format!("{} -> {target}", at.display()));
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn link(_journal: &mut Journal, target: &str, _at: &Path) -> Result<(), String> {
+    Err(format!("install: no symbolic link to {target} on this system"))
+}
+
+fn pkg_config(version: &str, destination: &Destination, library: &Library) -> String {
+    format!(
+        "prefix={}
+libdir=${{prefix}}/{}
+includedir=${{prefix}}/include
+
+Name: mccache
+Description: A cache inside every process, kept coherent across the cluster, with no server
+Version: {version}
+Cflags: -I${{includedir}}
+Libs: -L${{libdir}} -lmccache
+Libs.private: {}
+",
+        destination.prefix.display(),
+        destination.libdir.display(),
+        library.native_libs.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_take_either_form_and_refuse_what_they_do_not_know() {
+        let parsed = Destination::parse(&["--prefix", "/usr", "--libdir=lib64", "--destdir", "/pkg"]).expect("valid");
+        assert_eq!(parsed, Destination { prefix: "/usr".into(), destdir: "/pkg".into(), libdir: "lib64".into() });
+        assert!(Destination::parse(&["--prefix"]).expect_err("no value").contains("--prefix needs"));
+        assert!(Destination::parse(&["--perfix", "/usr"]).expect_err("a slip").contains("--perfix"));
+        assert!(Destination::parse(&["--prefix", "usr"]).expect_err("relative").contains("absolute"));
+    }
+
+    #[test]
+    fn the_destdir_is_before_the_path_but_not_in_the_pkg_config_file() {
+        let staging = tempfile::tempdir().expect("a folder");
+        let destination = Destination { prefix: "/usr".into(), destdir: staging.path().into(), libdir: "lib".into() };
+        assert_eq!(destination.folder("include").expect("created"), staging.path().join("usr/include"));
+        let library = Library { folder: PathBuf::new(), native_libs: vec!["-lgcc_s".into(), "-lc".into()] };
+        let text = pkg_config("0.1.0", &destination, &library);
+        assert!(text.starts_with("prefix=/usr\nlibdir=${prefix}/lib\n"), "{text}");
+        assert!(text.contains("Libs.private: -lgcc_s -lc\n"), "{text}");
+    }
+}
