@@ -30,8 +30,17 @@ const DEPARTED_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0")
 const PROBE_EVERY: Duration = Duration::from_millis(50);
 /// A pending session not heard for this long is forgotten.
 const PENDING_FORGET: Duration = Duration::from_secs(5);
-/// Datagrams of unknown sessions that are tried with the cluster's key, a second: what a flood of them may cost.
-const TRIALS_PER_SECOND: u32 = 100;
+/// Datagrams of unknown sessions that are tried with the cluster's key, a second: about a microsecond each, so that a
+/// flood of them costs a hundredth of a core, and does not keep a newcomer out.
+const TRIALS_PER_SECOND: u32 = 10_000;
+/// A member that has been silent for this long, two heartbeats, and of which a newer run is here, is down.
+const SUPERSEDED_SILENT: Duration = Duration::from_secs(1);
+/// Somebody is pending: discovery waits for the handshake to end, but no longer than this.
+const DISCOVERY_MAX: Duration = Duration::from_secs(2);
+/// Probes that housekeeping sends to a pending session; it gets more only as it is heard anew.
+const PROBES_UNHEARD_MAX: u32 = 5;
+/// Sessions remembered as sealed by another key, so that each costs one trial a second and leaves the rest to others.
+const STRANGERS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 /// How often housekeeping runs.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -42,6 +51,8 @@ pub(super) struct Admission {
     greetings: usize,
     pub(super) pending: LruCache<SessionId, Pending>,
     departed: LruCache<SessionId, ()>,
+    /// Sessions whose seal did not open, and when.
+    strangers: LruCache<SessionId, Mono>,
     trials: u32,
     trials_since: Mono,
     tick_due: Mono,
@@ -55,6 +66,7 @@ impl Admission {
             greetings: 0,
             pending: LruCache::new(PENDING_MAX),
             departed: LruCache::new(DEPARTED_MAX),
+            strangers: LruCache::new(STRANGERS_MAX),
             trials: 0,
             trials_since: now,
             tick_due: now + TICK,
@@ -69,11 +81,17 @@ impl Admission {
         self.tick_due = now + TICK;
     }
 
-    pub(super) fn discovery_ends(&self) -> Mono {
-        self.started + DISCOVERY
+    /// Whether nobody is to be expected any more.
+    pub(super) fn discovery_is_over(&self, now: Mono) -> bool {
+        let span = if self.pending.is_empty() { DISCOVERY } else { DISCOVERY_MAX };
+        now >= self.started + span
     }
 
-    fn may_try(&mut self, now: Mono) -> bool {
+    fn may_try(&mut self, session: SessionId, now: Mono) -> bool {
+        let lately = |failed: &Mono| now.saturating_since(*failed) < Duration::from_secs(1);
+        if self.strangers.peek(&session).is_some_and(lately) {
+            return false;
+        }
         if now.saturating_since(self.trials_since) >= Duration::from_secs(1) {
             self.trials_since = now;
             self.trials = 0;
@@ -120,13 +138,14 @@ impl Protocol {
             return;
         }
         if !self.admission.pending.contains(&header.session) {
-            if !self.admission.may_try(now) {
+            if !self.admission.may_try(header.session, now) {
                 self.metrics.rejected_rate.inc();
                 return;
             }
             let key = self.setup.key.session_key(header.session, header.key_phase);
             if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {
                 self.metrics.rejected_seal.inc();
+                self.admission.strangers.put(header.session, now);
                 return;
             }
             // The bytes are plain now; the shared path below opens, so this first datagram is read here.
@@ -134,10 +153,12 @@ impl Protocol {
             let pending = Pending {
                 address: from,
                 key,
-                replay: ReplayWindow::new(),
+                // What was sent before the first datagram heard is not read any more: it may be a recording.
+                replay: ReplayWindow::starting_at(if header.kind == Kind::Control { header.number } else { 0 }),
                 hello: Hello::default(),
                 nonce: self.rng.next_u64(),
                 probed: None,
+                unheard_probes: 0,
                 heard: now,
                 first_data: None,
             };
@@ -167,9 +188,10 @@ impl Protocol {
         pending.address = from;
         if header.kind == Kind::Data {
             pending.first_data = Some(pending.first_data.map_or(header.number, |first| first.min(header.number)));
-            return self.probe_pending(header.session, now);
+            return;
         }
         pending.replay.mark(header.number);
+        pending.unheard_probes = 0;
         let mut proof = None;
         let mut answer = None;
         for frame in Frames::new(frames).map_while(Result::ok) {
@@ -212,7 +234,7 @@ impl Protocol {
             None => self.flags(),
         };
         let ack = Frame::ProbeAck { nonce, next: self.stream.next(), flags };
-        self.send_control(To::Member(from), &[ack, Frame::Hello(&hello)]);
+        self.send_urgent(To::Member(from), &[ack, Frame::Hello(&hello)]);
     }
 
     fn admit(&mut self, session: SessionId, next: Seq, trail: Seq, flags: Flags, now: Mono) {
@@ -227,25 +249,26 @@ impl Protocol {
         member.ready = flags.has(Flags::READY);
         member.acked = self.stream.next().saturating_sub(1);
         member.unreconciled = self.replicas.keys().copied().collect();
-        self.drop_older_runs(&member, now);
         let info = member.info(MemberState::Alive, now);
         tracing::info!(member = %info.name, address = %info.address, "member joined");
         self.members.insert(session, member);
+        self.drop_older_runs(now);
         self.metrics.members_joined.inc();
+        self.lonely = false;
         self.metrics.members_alive.set(self.members.len() as u64);
         self.emit(Event::MemberJoined(info));
         // It learns at once whether this node is ready and what its caches hold.
         self.beat_now(now);
     }
 
-    /// A newer run of a node of the same name means that the older one is no more.
-    fn drop_older_runs(&mut self, newer: &Member, now: Mono) {
-        let older: Vec<SessionId> = self
-            .members
-            .values()
-            .filter(|m| m.hello.name == newer.hello.name && !newer.hello.name.is_empty() && m.boot() < newer.boot())
-            .map(|m| m.session)
-            .collect();
+    /// A silent member of which a newer run is here is no more. Two that are both heard merely share a name.
+    pub(super) fn drop_older_runs(&mut self, now: Mono) {
+        let is_older = |m: &Member, newer: &Member| {
+            m.hello.name == newer.hello.name && !m.hello.name.is_empty() && m.boot() < newer.boot()
+        };
+        let silent = self.members.values().filter(|m| now.saturating_since(m.heard) >= SUPERSEDED_SILENT);
+        let older: Vec<SessionId> =
+            silent.filter(|m| self.members.values().any(|newer| is_older(m, newer))).map(|m| m.session).collect();
         for session in older {
             self.remove_member(session, MemberState::Down, now);
         }
@@ -268,8 +291,19 @@ impl Protocol {
             self.metrics.members_failed.inc();
             self.emit(Event::MemberFailed(info));
         }
+        for replica in self.replicas.values_mut() {
+            replica.forget(session);
+        }
+        if member.window.has_missing() || !member.reassembly.is_empty() {
+            // Others may have what of its last updates is missing here.
+            let others: Vec<SessionId> = self.members.keys().copied().collect();
+            for other in others {
+                self.reconcile_again(other);
+            }
+        }
         self.release_acknowledged();
         self.settle(now);
+        self.check_syncs();
     }
 
     /// Probes who is pending and heard, forgets who is pending and silent.
@@ -284,7 +318,13 @@ impl Protocol {
             self.admission.pending.pop(&session);
         }
         for (session, _) in live {
-            self.probe_pending(session, now);
+            let again = self.admission.pending.peek_mut(&session).is_some_and(|pending| {
+                pending.unheard_probes += 1;
+                pending.unheard_probes <= PROBES_UNHEARD_MAX
+            });
+            if again {
+                self.probe_pending(session, now);
+            }
         }
     }
 }

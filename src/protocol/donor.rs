@@ -64,6 +64,10 @@ impl Protocol {
     ) {
         let Some(to) = self.members.get(&session).map(|member| To::Member(member.address)) else { return };
         let known = self.pages.get(&(session, cache)).is_some_and(|page| page.request == request);
+        if !known && have != 0 {
+            // The page it has parts of is gone; another one would not fit to them. It gives up and begins anew.
+            return;
+        }
         if !known {
             let segments: Option<&SegmentSet> = match segments.len() {
                 0 => None,

@@ -212,7 +212,7 @@ impl Protocol {
             flags: Flags(member.flags_for(common).0 & !Flags::WANT_STATUS),
         };
         let to = To::Member(member.address);
-        self.send_control(to, &[status]);
+        self.send_urgent(to, &[status]);
     }
 
     pub(super) fn send_due_statuses(&mut self, now: Mono) {

@@ -101,7 +101,7 @@ impl Protocol {
             acks: Acks::new(&acks),
             digests: CacheDigests::new(&digests),
         };
-        self.send_control(To::Group, &[heartbeat]);
+        self.send_urgent(To::Group, &[heartbeat]);
     }
 
     /// Housekeeping, a few times a second.
@@ -112,6 +112,8 @@ impl Protocol {
         self.admission.advance_tick(now.mono);
         self.tend_pending(now.mono);
         self.suspect_silent(now.mono);
+        self.drop_older_runs(now.mono);
+        self.drop_old_answers(now.mono);
         self.drop_stalled_reassemblies(now.mono);
         self.drop_old_pages(now.mono);
     }

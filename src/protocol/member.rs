@@ -89,6 +89,8 @@ pub(super) struct Member {
     pub(super) digests: BTreeMap<CacheId, u64>,
     /// Whether it has told of all its caches at least once.
     pub(super) told: bool,
+    /// The newest control datagram that told of its condition: an older one that comes late does not.
+    pub(super) told_by: Seq,
     /// The probe under way: its nonce and when it was sent.
     pub(super) probe: Option<(u64, Mono)>,
 }
@@ -116,6 +118,7 @@ impl Member {
             unreconciled: BTreeSet::new(),
             digests: BTreeMap::new(),
             told: false,
+            told_by: 0,
             probe: None,
         }
     }
@@ -170,6 +173,8 @@ pub(super) struct Pending {
     pub(super) hello: Hello,
     pub(super) nonce: u64,
     pub(super) probed: Option<Mono>,
+    /// Probes sent since it was last heard.
+    pub(super) unheard_probes: u32,
     pub(super) heard: Mono,
     /// The lowest number of its stream seen while pending: asked for again once it is admitted.
     pub(super) first_data: Option<Seq>,

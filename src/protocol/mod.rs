@@ -161,12 +161,16 @@ pub struct Protocol {
     requests: u32,
     pages: BTreeMap<(SessionId, CacheId), DonorPage>,
     queries: Queries,
+    /// Signs of life and flow control: sent before other control datagrams, however many of those wait.
+    urgent: VecDeque<(To, Vec<u8>)>,
     control: VecDeque<(To, Vec<u8>)>,
     control_number: u64,
     scratch: Vec<u8>,
     events: VecDeque<Event>,
     listening: bool,
     ready: bool,
+    /// Updates were dropped since there was no member to send them to.
+    lonely: bool,
     left: bool,
 }
 
@@ -199,12 +203,14 @@ impl Protocol {
             requests: 0,
             pages: BTreeMap::new(),
             queries: Queries::default(),
+            urgent: VecDeque::new(),
             control: VecDeque::new(),
             control_number: 0,
             scratch: Vec::with_capacity(setup.max_payload),
             events: VecDeque::new(),
             listening: false,
             ready: false,
+            lonely: false,
             left: false,
             setup,
             hlc,
@@ -237,8 +243,17 @@ impl Protocol {
     /// A replicated cache was opened: its store is filled from the members and kept in step from now on.
     pub fn open_cache(&mut self, cache: CacheId, store: Arc<Store>, now: Now) {
         self.replicas.insert(cache, Replica::new(store));
+        let mut addresses = Vec::new();
         for member in self.members.values_mut() {
             member.unreconciled.insert(cache);
+            // It may have opened this cache since it last told of its caches; a probe has it tell again.
+            member.told = false;
+            member.digests.clear();
+            addresses.push(member.address);
+        }
+        for address in addresses {
+            let nonce = self.rng.next_u64();
+            self.send_control(To::Member(address), &[Frame::Probe { nonce }]);
         }
         self.ready = false;
         self.settle(now.mono);
@@ -265,6 +280,11 @@ impl Protocol {
     ///
     /// With no member there is nobody to send to: who is admitted later compares its state with this node's.
     pub fn send_update(&mut self, cache: CacheId, update: &Update<'_>, _now: Now) {
+        if self.members.is_empty() && !self.left && !self.lonely {
+            // Somebody may still hold this node for a member. A number that nobody ever gets has him compare states.
+            self.lonely = true;
+            self.stream.skip();
+        }
         if self.members.is_empty() || self.left {
             return;
         }
@@ -285,7 +305,7 @@ impl Protocol {
             return;
         }
         for _ in 0..BYES {
-            self.send_control(To::Group, &[Frame::Bye]);
+            self.send_urgent(To::Group, &[Frame::Bye]);
         }
         self.left = true;
     }
@@ -302,7 +322,7 @@ impl Protocol {
     }
 
     fn next_datagram(&mut self, now: Now, out: &mut Vec<u8>) -> Option<To> {
-        if let Some((to, frames)) = self.control.pop_front() {
+        if let Some((to, frames)) = self.urgent.pop_front().or_else(|| self.control.pop_front()) {
             self.control_number += 1;
             let number = self.control_number;
             self.seal(Kind::Control, number, 0, &frames, out);
@@ -364,11 +384,14 @@ impl Protocol {
 
     /// Queues a control datagram; its seal and number are made when it is polled.
     fn send_control(&mut self, to: To, frames: &[Frame<'_>]) {
-        let mut plain = Vec::with_capacity(frames.iter().map(Frame::encoded_len).sum());
-        for frame in frames {
-            frame.encode(&mut plain);
+        self.send_control_bytes(to, encoded(frames));
+    }
+
+    /// Queues one that goes before the others.
+    fn send_urgent(&mut self, to: To, frames: &[Frame<'_>]) {
+        if self.urgent.len() < CONTROL_QUEUE_MAX {
+            self.urgent.push_back((to, encoded(frames)));
         }
-        self.send_control_bytes(to, plain);
     }
 
     fn send_control_bytes(&mut self, to: To, frames: Vec<u8>) {
@@ -407,4 +430,12 @@ impl Protocol {
         }
         self.events.push_back(event);
     }
+}
+
+fn encoded(frames: &[Frame<'_>]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(frames.iter().map(Frame::encoded_len).sum());
+    for frame in frames {
+        frame.encode(&mut plain);
+    }
+    plain
 }

@@ -9,8 +9,14 @@ use crate::store::StoreStats;
 use crate::time::{Mono, Now};
 use crate::wire::{Frame, Query};
 
-/// A query is repeated this often to who has not answered.
-const REPEAT: Duration = Duration::from_millis(50);
+/// A query is repeated after this long to who has not answered, then after twice as long, and so on ...
+const REPEAT_MIN: Duration = Duration::from_millis(50);
+/// ... up to this.
+const REPEAT_MAX: Duration = Duration::from_secs(1);
+/// Answers kept, so that a query that is repeated is not worked out again: a checksum reads the whole cache.
+const ANSWERS_MAX: usize = 64;
+/// How long.
+const ANSWER_KEPT: Duration = Duration::from_secs(10);
 /// Queries under way at once; the oldest gives way.
 const QUERIES_MAX: usize = 64;
 /// Pieces an answer may have.
@@ -23,6 +29,7 @@ struct Asked {
     unanswered: BTreeSet<SessionId>,
     pieces: BTreeMap<SessionId, BTreeMap<u16, Vec<u8>>>,
     due: Mono,
+    wait: Duration,
 }
 
 /// Queries under way.
@@ -30,6 +37,8 @@ struct Asked {
 pub(super) struct Queries {
     asked: BTreeMap<u64, Asked>,
     last: u64,
+    /// What was answered lately, by asker and query.
+    answers: BTreeMap<(SessionId, u64), (Mono, Vec<u8>)>,
 }
 
 impl Queries {
@@ -47,7 +56,9 @@ impl Protocol {
             self.queries.asked.pop_first();
         }
         let unanswered = self.members.keys().copied().collect();
-        self.queries.asked.insert(id, Asked { what, cache, unanswered, pieces: BTreeMap::new(), due: now.mono });
+        self.queries
+            .asked
+            .insert(id, Asked { what, cache, unanswered, pieces: BTreeMap::new(), due: now.mono, wait: REPEAT_MIN });
         self.repeat_queries(now.mono);
         id
     }
@@ -65,7 +76,8 @@ impl Protocol {
         });
         let mut sends = Vec::new();
         for (&id, asked) in self.queries.asked.iter_mut().filter(|(_, asked)| asked.due <= now) {
-            asked.due = now + REPEAT;
+            asked.due = now + asked.wait;
+            asked.wait = (asked.wait * 2).min(REPEAT_MAX);
             let addresses = asked.unanswered.iter().filter_map(|session| members.get(session)).map(|m| m.address);
             sends.extend(addresses.map(|address| (address, id, asked.what, asked.cache)));
         }
@@ -76,6 +88,30 @@ impl Protocol {
 
     pub(super) fn answer_query(&mut self, session: SessionId, id: u64, what: Query, cache: CacheId, now: Now) {
         let Some(to) = self.members.get(&session).map(|member| To::Member(member.address)) else { return };
+        let body = match self.queries.answers.get(&(session, id)) {
+            Some((_, body)) => body.clone(),
+            None => {
+                let Some(body) = self.work_out(what, cache, now) else { return };
+                if self.queries.answers.len() == ANSWERS_MAX {
+                    self.queries.answers.pop_first();
+                }
+                self.queries.answers.insert((session, id), (now.mono, body.clone()));
+                body
+            }
+        };
+        let piece_len = self.room - Frame::ANSWER_OVERHEAD;
+        let of = u16::try_from(body.len().div_ceil(piece_len)).unwrap_or(u16::MAX);
+        for (index, bytes) in (0..of).zip(body.chunks(piece_len)) {
+            self.send_control(to, &[Frame::Answer { id, index, of, bytes }]);
+        }
+    }
+
+    /// Forgets answers that nobody asks for again.
+    pub(super) fn drop_old_answers(&mut self, now: Mono) {
+        self.queries.answers.retain(|_, (made, _)| now.saturating_since(*made) < ANSWER_KEPT);
+    }
+
+    fn work_out(&self, what: Query, cache: CacheId, now: Now) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         let written = match what {
             Query::Metrics => {
@@ -89,14 +125,7 @@ impl Protocol {
                 ciborium::into_writer(&checksum, &mut body)
             }
         };
-        if written.is_err() {
-            return;
-        }
-        let piece_len = self.room - Frame::ANSWER_OVERHEAD;
-        let of = u16::try_from(body.len().div_ceil(piece_len)).unwrap_or(u16::MAX);
-        for (index, bytes) in (0..of).zip(body.chunks(piece_len)) {
-            self.send_control(to, &[Frame::Answer { id, index, of, bytes }]);
-        }
+        written.is_ok().then_some(body)
     }
 
     pub(super) fn handle_answer(

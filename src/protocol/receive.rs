@@ -11,6 +11,7 @@ use super::member::MemberState;
 use super::reassembly::Piece;
 use super::window::Arrival;
 use super::{Event, Protocol};
+use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Seq, SessionId};
 use crate::store::{Fate, Gone, Precondition, Source};
 use crate::time::{Deadline, Mono, Now};
@@ -19,6 +20,10 @@ use crate::wire::{
     Acks, CacheDigests, Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble, UPDATE_OVERHEAD, decode_update,
 };
 
+/// Requests that are answered of one datagram: what one datagram may cost is bounded.
+const REQUESTS_MAX: u32 = 40;
+/// A hybrid clock this far ahead of the wall clock is a mistake or malice; following it would exhaust everybody's.
+const WILD_AHEAD: Duration = Duration::from_secs(24 * 3_600);
 /// A sender is told at least this often how far its stream has come, while it sends.
 const STATUS_EVERY: Duration = Duration::from_millis(50);
 
@@ -63,6 +68,10 @@ impl Protocol {
             self.metrics.rejected_frame.inc();
             return;
         };
+        if is_wild(preamble.hlc, now) {
+            self.metrics.rejected_frame.inc();
+            return;
+        }
         self.hlc.observe(preamble.hlc);
         self.note_heard(session, now.mono);
         match header.kind {
@@ -71,7 +80,7 @@ impl Protocol {
                 if let Some(member) = self.members.get_mut(&session) {
                     member.replay.mark(header.number);
                 }
-                self.handle_control(session, from, preamble, frames, now);
+                self.handle_control(header, from, preamble, frames, now);
             }
         }
         if let Some(member) = self.members.get_mut(&session) {
@@ -82,7 +91,7 @@ impl Protocol {
     }
 
     /// A reliable datagram, received for the first time.
-    fn handle_data(&mut self, header: &Header, _preamble: Preamble, frames: &[u8], now: Now) {
+    fn handle_data(&mut self, header: &Header, preamble: Preamble, frames: &[u8], now: Now) {
         let session = header.session;
         let Some(member) = self.members.get_mut(&session) else { return };
         member.sent_data = Some(now.mono);
@@ -92,6 +101,9 @@ impl Protocol {
             Arrival::Filled { asked: true } => self.metrics.repaired.inc(),
             Arrival::Filled { asked: false } | Arrival::Duplicate => {}
         }
+        // Before any status: what is lost must not be told as received.
+        let lost = member.window.forget_below(preamble.trail);
+        self.note_lost(session, lost);
         for frame in Frames::new(frames) {
             match frame {
                 Ok(Frame::Update(cache, update)) => self.apply_remote(cache, &update, now),
@@ -145,7 +157,7 @@ impl Protocol {
 
     /// The one way a remote update reaches a store, live or in a state transfer. Says whether it was applied.
     pub(super) fn apply_remote(&mut self, cache: CacheId, update: &Update<'_>, now: Now) {
-        if update.value.len() > self.setup.max_value {
+        if update.value.len() > self.setup.max_value || is_wild(update.version.hlc, now) {
             self.metrics.rejected_frame.inc();
             return;
         }
@@ -186,26 +198,37 @@ impl Protocol {
     }
 
     /// An unreliable datagram of a member.
-    fn handle_control(&mut self, session: SessionId, from: SocketAddr, _: Preamble, frames: &[u8], now: Now) {
+    fn handle_control(&mut self, header: &Header, from: SocketAddr, preamble: Preamble, frames: &[u8], now: Now) {
+        let session = header.session;
         let mut page = None;
+        let mut requests = 0;
         for frame in Frames::new(frames) {
             let Ok(frame) = frame else {
                 self.metrics.rejected_frame.inc();
                 return;
             };
+            requests += u32::from(is_request(&frame));
+            if requests > REQUESTS_MAX {
+                self.metrics.rejected_frame.inc();
+                return;
+            }
             match frame {
                 Frame::Hello(bytes) => self.handle_hello(session, bytes),
                 Frame::Heartbeat { next, flags, caches, acks, digests } => {
-                    self.handle_heartbeat(session, (next, flags), acks, (caches, digests), now);
+                    self.handle_heartbeat(header, preamble, (next, flags), acks, (caches, digests), now);
                 }
                 Frame::Status { contiguous, highest: _, flags } => {
-                    if let Some(member) = self.members.get_mut(&session) {
+                    if let Some(member) = self.members.get_mut(&session).filter(|m| m.told_by < header.number) {
+                        member.told_by = header.number;
                         member.in_step = flags.has(Flags::IN_STEP);
                     }
                     self.acknowledge(session, contiguous, now.mono);
                 }
                 Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
-                Frame::Probe { nonce } => self.answer_probe(nonce, session, from),
+                Frame::Probe { nonce } => {
+                    self.answer_probe(nonce, session, from);
+                    self.beat_now(now.mono);
+                }
                 Frame::ProbeAck { nonce, .. } => self.handle_probe_ack(session, nonce, now.mono),
                 Frame::Bye => return self.remove_member(session, MemberState::Left, now.mono),
                 Frame::DigestRequest { cache, request, first, count } => {
@@ -251,24 +274,54 @@ impl Protocol {
 
     fn handle_heartbeat(
         &mut self,
-        session: SessionId,
+        header: &Header,
+        preamble: Preamble,
         (next, flags): (Seq, Flags),
         acks: Acks<'_>,
         digests: (u16, CacheDigests<'_>),
         now: Now,
     ) {
+        let session = header.session;
         let Some(member) = self.members.get_mut(&session) else { return };
         let gaps = member.window.expect_up_to(next.saturating_sub(1), now.mono, &mut self.rng);
         self.metrics.gaps.add(gaps);
-        member.ready = flags.has(Flags::READY);
+        let lost = member.window.forget_below(preamble.trail);
+        // One that comes late says what was, not what is.
+        let newest = member.told_by < header.number;
         let own = self.setup.session.origin();
-        if let Some(ack) = acks.iter().find(|ack| ack.origin == own) {
-            member.in_step = true;
+        let ack = acks.iter().find(|ack| ack.origin == own);
+        if newest {
+            member.told_by = header.number;
+            member.ready = flags.has(Flags::READY);
+            member.in_step |= ack.is_some();
+        }
+        self.note_lost(session, lost);
+        if let Some(ack) = ack {
             self.acknowledge(session, ack.contiguous, now.mono);
         }
-        self.compare_digests(session, digests, now.mono);
+        if newest {
+            self.compare_digests(session, digests, now.mono);
+        }
         if flags.has(Flags::WANT_STATUS) {
             self.send_status(session);
         }
     }
+}
+
+/// Whether a clock is too far ahead to be followed.
+fn is_wild(hlc: HlcTimestamp, now: Now) -> bool {
+    hlc.wall() > now.wall.after(WILD_AHEAD)
+}
+
+/// Whether a frame asks for an answer.
+fn is_request(frame: &Frame<'_>) -> bool {
+    matches!(
+        frame,
+        Frame::Probe { .. }
+            | Frame::Nack { .. }
+            | Frame::DigestRequest { .. }
+            | Frame::StateRequest { .. }
+            | Frame::Pull { .. }
+            | Frame::Query { .. }
+    )
 }

@@ -17,6 +17,8 @@ use crate::wire::CacheDigests;
 const STEADY: Duration = Duration::from_millis(200);
 /// The same two members compare the same cache no more often than this unasked.
 const AUDIT_MIN: Duration = Duration::from_secs(1);
+/// Digests that never stand still, since somebody always writes, are looked into after they have differed for this long.
+const DIFFERING_MAX: Duration = Duration::from_secs(30);
 
 /// Own digest and a member's.
 type Pair = (u64, u64);
@@ -26,6 +28,8 @@ type Pair = (u64, u64);
 struct Difference {
     pair: Pair,
     since: Mono,
+    /// Since when, or since which comparison, every pair told of differed.
+    differs_since: Mono,
     /// The pair that was last compared in full, and when: evictions can make two replicas differ for ever.
     compared: Option<(Pair, Mono)>,
 }
@@ -53,10 +57,19 @@ impl Replica {
 
     /// Whether a lasting difference from `session` is to be looked into now.
     fn audit_is_due(&mut self, session: SessionId, pair: Pair, interval: Duration, now: Mono) -> bool {
-        let difference = self.differences.entry(session).or_insert(Difference { pair, since: now, compared: None });
+        let difference = self.differences.entry(session).or_insert(Difference {
+            pair,
+            since: now,
+            differs_since: now,
+            compared: None,
+        });
         if difference.pair != pair {
             difference.pair = pair;
             difference.since = now;
+        }
+        if now.saturating_since(difference.differs_since) >= DIFFERING_MAX {
+            difference.differs_since = now;
+            return true;
         }
         if now.saturating_since(difference.since) < STEADY {
             return false;
@@ -69,8 +82,13 @@ impl Replica {
         difference.compared.is_some_and(|(_, at)| now.saturating_since(at) >= wait)
     }
 
-    /// A full comparison with `session` begins.
-    pub(super) fn note_compared(&mut self, session: SessionId, now: Mono) {
+    /// A member is gone.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.differences.remove(&session);
+    }
+
+    /// A full comparison with `session` has ended.
+    fn note_compared(&mut self, session: SessionId, now: Mono) {
         if let Some(difference) = self.differences.get_mut(&session) {
             difference.compared = Some((difference.pair, now));
         }
@@ -130,11 +148,15 @@ impl Protocol {
         if let Some(member) = self.members.get_mut(&session) {
             member.unreconciled = self.replicas.keys().copied().collect();
         }
+        for transfer in self.transfers.values_mut().filter(|transfer| transfer.donor() == session) {
+            // It may have passed the place where the lost update is.
+            transfer.note_overtaken();
+        }
     }
 
     /// Fills what is empty, and finds out whether this node is ready.
     pub(super) fn settle(&mut self, now: Mono) {
-        let discovered = now >= self.admission.discovery_ends() || self.members.values().any(|member| member.ready);
+        let discovered = self.admission.discovery_is_over(now) || self.members.values().any(|member| member.ready);
         if self.ready || !discovered {
             return;
         }
@@ -173,11 +195,14 @@ impl Protocol {
     }
 
     /// A cache has been compared with a member's and brought up to it.
-    pub(super) fn note_reconciled(&mut self, cache: CacheId, session: SessionId, now: Mono) {
+    ///
+    /// If something of the member's stream was lost meanwhile (`overtaken`), they have to be compared once more.
+    pub(super) fn note_reconciled(&mut self, cache: CacheId, session: SessionId, overtaken: bool, now: Mono) {
         if let Some(replica) = self.replicas.get_mut(&cache) {
             replica.filled = true;
+            replica.note_compared(session, now);
         }
-        if let Some(member) = self.members.get_mut(&session) {
+        if let Some(member) = self.members.get_mut(&session).filter(|_| !overtaken) {
             member.unreconciled.remove(&cache);
         }
         self.settle(now);

@@ -23,7 +23,7 @@ impl Protocol {
             let to = To::Member(member.address);
             if !ranges.is_empty() {
                 self.metrics.nacks_sent.inc();
-                self.send_control(to, &[Frame::Nack { ranges: Ranges::new(&Ranges::pack(&ranges)) }]);
+                self.send_urgent(to, &[Frame::Nack { ranges: Ranges::new(&Ranges::pack(&ranges)) }]);
             }
             self.note_lost(session, lost);
             self.settle_status(session);

@@ -201,6 +201,14 @@ impl Stream {
         }
     }
 
+    /// Uses up a number without a datagram: whoever follows the stream finds it lost for good.
+    pub(super) fn skip(&mut self) {
+        self.next += 1;
+        self.ring.clear();
+        self.ring_bytes = 0;
+        self.repairs.clear();
+    }
+
     /// Everybody has everything up to `acked`: most of it need not be kept.
     pub(super) fn release(&mut self, acked: Seq) {
         let keep_from = acked.saturating_add(1).min(self.next.saturating_sub(RING_DATAGRAMS_MIN));

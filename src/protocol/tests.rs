@@ -307,6 +307,57 @@ fn sync_ends_when_every_member_has_applied_what_was_written() {
 }
 
 #[test]
+fn sync_ends_when_the_last_member_it_waits_for_is_down() {
+    let mut net = Net::settled(2);
+    net.filter = Box::new(|_, _, _| false);
+    let now = net.now;
+    net.peers[0].put(b"k", b"v", now);
+    net.peers[0].protocol.sync(1, now);
+    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 1 })));
+    assert!(net.peers[0].protocol.members.is_empty());
+}
+
+#[test]
+fn who_still_follows_a_node_that_gave_it_up_learns_what_was_written_meanwhile() {
+    let mut net = Net::settled(2);
+    // Only what the first sends is heard: it gives the second up, but not the other way round.
+    net.filter = Box::new(|from, _, _| from == 0);
+    net.run_until(|net| net.peers[0].protocol.members.is_empty());
+    let now = net.now;
+    net.peers[0].put(b"k", b"v", now);
+    net.filter = Box::new(|_, _, _| true);
+    net.run_until(|net| net.peers[0].protocol.members.len() == 1);
+    net.peers[0].protocol.sync(1, net.now);
+    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 1 })));
+    assert_eq!(net.peers[1].get(b"k").as_deref(), Some(&b"v"[..]));
+}
+
+#[test]
+fn a_clock_far_ahead_is_not_followed() {
+    let mut net = Net::settled(2);
+    let now = net.now;
+    net.peers[1].hlc.observe(crate::hlc::HlcTimestamp(u64::MAX - 5));
+    net.peers[1].put(b"k", b"v", now);
+    net.run(Duration::from_millis(50));
+    assert!(net.peers[0].hlc.latest().wall() < WallMs(2_000_000));
+    assert!(net.peers[0].metrics.rejected_frame.get() > 0);
+    assert!(net.peers[0].get(b"k").is_none());
+}
+
+#[test]
+fn two_members_of_one_name_that_both_live_are_both_kept() {
+    let mut net = Net::settled(2);
+    let mut twin = Peer::new(5, ClusterKey::public("tests"), net.now);
+    twin.protocol.setup.name = "peer-2".to_owned();
+    twin.protocol.greet(net.now.mono);
+    net.peers.push(twin);
+    net.run_until(|net| net.peers.iter().all(|p| p.protocol.members.len() == 2));
+    net.run(Duration::from_secs(3));
+    let failed = |p: &Peer| p.events.iter().any(|e| matches!(e, Event::MemberFailed(_)));
+    assert!(!net.peers.iter().any(failed));
+}
+
+#[test]
 fn sync_with_nobody_ends_once_it_is_known_that_nobody_is_there() {
     let mut net = Net::of(1);
     net.run(STEP);

@@ -93,6 +93,8 @@ pub(super) struct Transfer {
     phase: Phase,
     due: Mono,
     retries: u32,
+    /// Something of the donor's stream was lost since it began.
+    overtaken: bool,
 }
 
 impl Transfer {
@@ -102,6 +104,10 @@ impl Transfer {
 
     pub(super) fn donor(&self) -> SessionId {
         self.donor
+    }
+
+    pub(super) fn note_overtaken(&mut self) {
+        self.overtaken = true;
     }
 
     fn progressed(&mut self, now: Mono) {
@@ -122,8 +128,7 @@ impl Protocol {
         if self.transfers.contains_key(&cache) || self.left {
             return;
         }
-        let Some(replica) = self.replicas.get_mut(&cache) else { return };
-        replica.note_compared(donor, now);
+        let Some(replica) = self.replicas.get(&cache) else { return };
         let (segments, phase) = if replica.store.digest_all() == 0 {
             (None, Phase::Page(Page::at(Cursor::START)))
         } else {
@@ -133,7 +138,15 @@ impl Protocol {
         };
         self.metrics.state_transfers.inc();
         self.requests = self.requests.wrapping_add(1);
-        let transfer = Transfer { donor, request: self.requests, segments, phase, due: now + RETRY_MIN, retries: 0 };
+        let transfer = Transfer {
+            donor,
+            request: self.requests,
+            segments,
+            phase,
+            due: now + RETRY_MIN,
+            retries: 0,
+            overtaken: false,
+        };
         self.transfers.insert(cache, transfer);
         self.ask(cache);
     }
@@ -236,8 +249,7 @@ impl Protocol {
         let none_differ = segments.iter().all(|&bits| bits == 0);
         transfer.progressed(now);
         if finished && none_differ {
-            self.transfers.remove(&cache);
-            self.note_reconciled(cache, session, now);
+            self.finish_transfer(cache, now);
         } else if finished {
             self.ask_page(cache, Cursor::START, now);
         } else if rest < end {
@@ -341,7 +353,6 @@ impl Protocol {
     /// The page is here: pull what is left of it, else ask for the next one, else be done.
     fn advance_transfer(&mut self, cache: CacheId, now: Mono) {
         let Some(transfer) = self.transfers.get_mut(&cache) else { return };
-        let donor = transfer.donor;
         let Some(page) = transfer.page_mut() else { return };
         if let Some(wanted) = page.wanted.front() {
             page.pulled = Some(Assembly::new(wanted.total));
@@ -350,11 +361,16 @@ impl Protocol {
             transfer.progressed(now);
             self.ask(cache);
         } else if page.next == Cursor::END {
-            self.transfers.remove(&cache);
-            self.note_reconciled(cache, donor, now);
+            self.finish_transfer(cache, now);
         } else {
             let next = page.next;
             self.ask_page(cache, next, now);
+        }
+    }
+
+    fn finish_transfer(&mut self, cache: CacheId, now: Mono) {
+        if let Some(transfer) = self.transfers.remove(&cache) {
+            self.note_reconciled(cache, transfer.donor, transfer.overtaken, now);
         }
     }
 

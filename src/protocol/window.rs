@@ -110,6 +110,10 @@ impl Window {
         for number in kept_from..=last {
             self.missing.insert(number, Missing { found: now, due, tries: 0, overtaken: false });
         }
+        // One jump keeps the bound, but several must not add up.
+        while self.missing.len() as u64 > MISSING_MAX && self.missing.pop_first().is_some() {
+            self.skipped += 1;
+        }
         self.highest = last;
         self.note_due(due);
         last - first + 1
@@ -192,8 +196,9 @@ impl ReplayWindow {
     const WORDS: usize = 16;
     const BITS: u64 = Self::WORDS as u64 * 64;
 
-    pub(super) fn new() -> ReplayWindow {
-        ReplayWindow { highest: 0, seen: [0; Self::WORDS] }
+    /// A window in which everything below `first` counts as seen.
+    pub(super) fn starting_at(first: Seq) -> ReplayWindow {
+        ReplayWindow { highest: first.saturating_sub(1), seen: [u64::MAX; Self::WORDS] }
     }
 
     /// Whether `number` was seen before or is too old to tell.
@@ -302,12 +307,18 @@ mod tests {
         let mut rng = Rng::new(1);
         let mut window = Window::starting_after(0);
         assert_eq!(window.receive(u64::MAX, at(0), &mut rng), Arrival::Fresh { gaps: u64::MAX - 1 });
-        assert!(window.missing.len() as u64 <= MISSING_MAX + 1);
+        assert!(window.missing.len() as u64 <= MISSING_MAX);
+        let mut window = Window::starting_after(0);
+        for jump in 1..20 {
+            window.expect_up_to(jump * MISSING_MAX, at(0), &mut rng);
+            assert!(window.missing.len() as u64 <= MISSING_MAX);
+        }
+        assert_eq!(window.forget_below(0), 18 * MISSING_MAX, "what is not waited for is lost");
     }
 
     #[test]
     fn the_replay_window_knows_the_old_the_seen_and_the_new() {
-        let mut replay = ReplayWindow::new();
+        let mut replay = ReplayWindow::starting_at(0);
         replay.mark(5);
         assert!(replay.is_duplicate(5));
         assert!(!replay.is_duplicate(4) && !replay.is_duplicate(6));
@@ -319,7 +330,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_replay_window_agrees_with_a_set(numbers in proptest::collection::vec(1u64..3000, 1..200)) {
-            let mut replay = ReplayWindow::new();
+            let mut replay = ReplayWindow::starting_at(0);
             let mut seen = BTreeSet::new();
             let mut highest = 0u64;
             for number in numbers {
