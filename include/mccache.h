@@ -856,6 +856,27 @@ MCC_API MCC_MUST_USE mcc_status_t mcc_node_wait_ready(mcc_node_t *node, int64_t 
 /// Threads: any. Since: 0.1
 MCC_API const char *mcc_node_name(const mcc_node_t *node);
 
+/// Tells what a setting amounts to in a node: given anywhere, derived, or the default. A setting of caches is told as a
+/// cache without settings of its own has it.
+///
+/// node: the node, closed or not.
+/// name: the setting's name, as in mcc_config_set(); text.
+/// buffer, capacity: where the text is written with a NUL at its end, as mcc_config_set() takes it, and how many bytes
+/// fit; buffer may be NULL if capacity is 0. Written on MCC_OK only.
+/// len: where the text's length is written, without the NUL, on MCC_OK and on MCC_BUFFER_TOO_SMALL: *len + 1 bytes are
+/// enough then.
+/// Returns: MCC_OK; MCC_BUFFER_TOO_SMALL; MCC_NOT_FOUND for a secret that is set, and for a setting that is accepted but
+/// has no effect; MCC_INVALID_ARGUMENT, also if there is no such setting (mcc_last_error() names the nearest);
+/// MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_node_setting(const mcc_node_t *node,
+                              const char *name,
+                              char *buffer,
+                              size_t capacity,
+                              size_t *len);
+
 /// Leaves the cluster: says goodbye, ends the node's threads, closes its caches and event queues. Calls of other
 /// threads that wait in them return MCC_CLOSED, as later calls do. Closing again is MCC_OK. Waits for the goodbye, for
 /// less than a second.

@@ -148,5 +148,16 @@ impl Config {
     }
 }
 
+/// The setting called `name`, for who asks about one rather than gives one.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] with the nearest name, if one is near.
+pub fn setting_called(name: &str) -> Result<&'static Setting> {
+    known_setting(name).ok_or_else(|| {
+        let hint = hint::nearest(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Error::InvalidArgument { name: "name", reason: format!("there is no setting `{}`{hint}", shown(name)) }
+    })
+}
+
 #[cfg(test)]
 mod tests;

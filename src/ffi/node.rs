@@ -6,9 +6,9 @@ use std::ptr;
 use super::config::{mcc_config_t, settings_of};
 use super::duration::timeout;
 use super::guard::{guard, guard_or};
-use super::pointer::{c_text, free, give, handle, handle_or_null, out_pointer};
-use super::status::mcc_status_t::{self, MCC_OK};
-use crate::config::Config;
+use super::pointer::{self, c_text, free, give, handle, handle_or_null, out, out_pointer, text};
+use super::status::mcc_status_t::{self, MCC_BUFFER_TOO_SMALL, MCC_NOT_FOUND, MCC_OK};
+use crate::config::{Config, setting_called};
 use crate::error::Result;
 use crate::node::Node;
 
@@ -105,6 +105,46 @@ pub unsafe extern "C" fn mcc_node_name(node: *const mcc_node_t) -> *const c_char
     guard_or(ptr::null(), || {
         // SAFETY: NULL or a live handle.
         unsafe { handle_or_null(node) }.map_or(ptr::null(), |node| node.name.as_ptr())
+    })
+}
+
+/// Tells what a setting amounts to in a node: given anywhere, derived, or the default. A setting of caches is told as a
+/// cache without settings of its own has it.
+///
+/// node: the node, closed or not.
+/// name: the setting's name, as in mcc_config_set(); text.
+/// buffer, capacity: where the text is written with a NUL at its end, as mcc_config_set() takes it, and how many bytes
+/// fit; buffer may be NULL if capacity is 0. Written on MCC_OK only.
+/// len: where the text's length is written, without the NUL, on MCC_OK and on MCC_BUFFER_TOO_SMALL: *len + 1 bytes are
+/// enough then.
+/// Returns: MCC_OK; MCC_BUFFER_TOO_SMALL; MCC_NOT_FOUND for a secret that is set, and for a setting that is accepted but
+/// has no effect; MCC_INVALID_ARGUMENT, also if there is no such setting (mcc_last_error() names the nearest);
+/// MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcc_node_setting(
+    node: *const mcc_node_t,
+    name: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    len: *mut usize,
+) -> mcc_status_t {
+    guard(|| {
+        // SAFETY: NULL or the caller's variable.
+        let out_len = unsafe { out(len, "len") }?;
+        // SAFETY: NULL or a live handle.
+        let node = unsafe { handle(node, "node") }?;
+        // SAFETY: NULL or the caller's text.
+        let name = unsafe { text(name, "name") }?;
+        // SAFETY: the caller's buffer and its length.
+        let buffer = unsafe { pointer::buffer(buffer.cast(), capacity, "buffer") }?;
+        let setting = setting_called(name)?;
+        let Some(told) = node.node.settings().text_of(setting.name) else { return Ok(MCC_NOT_FOUND) };
+        let told = c_text(&told);
+        let fits = buffer.fill(told.to_bytes_with_nul());
+        out_len.set(told.count_bytes());
+        Ok(if fits { MCC_OK } else { MCC_BUFFER_TOO_SMALL })
     })
 }
 

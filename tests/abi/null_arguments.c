@@ -48,6 +48,7 @@ static void handles(void) {
     CHECK("null_config_load", REFUSED(mcc_config_load(NULL, "x")));
     CHECK("null_config_set", REFUSED(mcc_config_set(NULL, "cluster", "x")));
     CHECK("null_node_wait_ready", REFUSED(mcc_node_wait_ready(NULL, 0)));
+    CHECK("null_node_setting", REFUSED(mcc_node_setting(NULL, "cluster", buffer, sizeof buffer, &len)));
     CHECK("null_node_close", REFUSED(mcc_node_close(NULL)));
     CHECK("null_node_members", REFUSED(mcc_node_members(NULL, &members)) && members == NULL);
     CHECK("null_node_cluster_metrics", REFUSED(mcc_node_cluster_metrics(NULL, 0, &metrics)) && metrics == NULL);
@@ -91,6 +92,9 @@ static void results(mcc_node_t *node, mcc_cache_t *cache) {
     CHECK("null_result_of_node_open", REFUSED(mcc_node_open(config, NULL)) && REFUSED(mcc_node_own(NULL)));
     CHECK("null_result_of_node_members", REFUSED(mcc_node_members(node, NULL)));
     CHECK("null_result_of_node_cluster_metrics", REFUSED(mcc_node_cluster_metrics(node, 0, NULL)));
+    CHECK("null_result_of_node_setting", REFUSED(mcc_node_setting(node, "cluster", NULL, 0, NULL)) &&
+                                             REFUSED(mcc_node_setting(node, "cluster", NULL, 5, &len)) &&
+                                             REFUSED(mcc_node_setting(node, NULL, NULL, 0, &len)));
     CHECK("null_result_of_stats_new", REFUSED(mcc_stats_new(node, NULL)));
     CHECK("null_result_of_open", REFUSED(mcc_open(node, "x", NULL, NULL)));
     CHECK("null_result_of_node_of", REFUSED(mcc_node_of(cache, NULL)));
