@@ -253,8 +253,12 @@ typedef struct {
     int64_t evictions;
     /// Entries taken out because their time was over.
     int64_t expirations;
+    /// Puts by this process.
+    int64_t puts;
+    /// Deletes by this process, whether there was a value or not. mcc_clear() is none.
+    int64_t deletes;
     /// 0; room for later versions.
-    int64_t reserved[9];
+    int64_t reserved[7];
 } mcc_cache_stats_t;
 
 /// One member's checksum. The library makes these; later versions may append fields.
@@ -572,7 +576,7 @@ MCC_API void mcc_config_free(mcc_config_t *config);
 /// Threads: any. Since: 0.1
 MCC_API mcc_status_t mcc_get(mcc_cache_t *cache, const void *key, size_t key_len, mcc_value_t **value);
 
-/// Gets a value into the caller's buffer. For small values of known length; mcc_get() copies nothing.
+/// Gets a value into the caller's buffer. For short values: for those mcc_get() is slower, though it copies nothing.
 ///
 /// cache: the cache.
 /// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is 0.
@@ -580,7 +584,7 @@ MCC_API mcc_status_t mcc_get(mcc_cache_t *cache, const void *key, size_t key_len
 /// MCC_OK only.
 /// len: where the value's length is written, on MCC_OK and on MCC_BUFFER_TOO_SMALL.
 /// codec: where is written how to read the value, with len; may be NULL.
-/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_BUFFER_TOO_SMALL; MCC_CLOSED; MCC_TOO_LARGE (the key); MCC_INVALID_ARGUMENT;
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_BUFFER_TOO_SMALL (not counted as a use); MCC_CLOSED; MCC_TOO_LARGE (the key); MCC_INVALID_ARGUMENT;
 /// MCC_INTERNAL.
 /// Threads: any. Since: 0.1
 MCC_API

@@ -372,6 +372,27 @@ fn members_tell_their_counters_and_checksums() {
 }
 
 #[test]
+fn a_question_takes_nothing_back_of_what_local_and_closed_caches_counted() {
+    let cluster = Cluster::new("counted");
+    let (nodes, _caches) = cluster.nodes(2, &[]);
+    let local = nodes[1].cache_with("local", &cluster.config("n1", &[("cache_mode", "local")])).expect("a cache");
+    let closed = nodes[1].cache("closed").expect("a cache");
+    for cache in [&local, &closed] {
+        put(cache, "key", b"value");
+        assert!(cache.delete(b"key").expect("a delete"));
+    }
+    closed.close();
+    assert_eq!((metric(&nodes[1], "cache_puts"), metric(&nodes[1], "cache_deletes")), (2, 2));
+    let told = nodes[0].cluster_metrics(PATIENCE).expect("counters");
+    let of_n1 =
+        told.iter().find(|(name, _)| name == "n1").and_then(|(_, counters)| counters.as_ref()).expect("an answer");
+    for name in ["cache_puts", "cache_deletes"] {
+        let value = of_n1.iter().find(|(known, _)| known == name).expect("a counter of this name").1;
+        assert_eq!(value, 2, "{name}");
+    }
+}
+
+#[test]
 fn names_lengths_and_lives_are_checked() {
     let cluster = Cluster::new("limits");
     let node = cluster.node("n0");

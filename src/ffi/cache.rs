@@ -37,8 +37,12 @@ pub struct mcc_cache_stats_t {
     pub evictions: i64,
     /// Entries taken out because their time was over.
     pub expirations: i64,
+    /// Puts by this process.
+    pub puts: i64,
+    /// Deletes by this process, whether there was a value or not. mcc_clear() is none.
+    pub deletes: i64,
     /// 0; room for later versions.
-    pub reserved: [i64; 9],
+    pub reserved: [i64; 7],
 }
 
 impl From<StoreStats> for mcc_cache_stats_t {
@@ -51,7 +55,9 @@ impl From<StoreStats> for mcc_cache_stats_t {
             misses: count(stats.misses),
             evictions: count(stats.evictions),
             expirations: count(stats.expirations),
-            reserved: [0; 9],
+            puts: count(stats.puts),
+            deletes: count(stats.deletes),
+            reserved: [0; 7],
         }
     }
 }

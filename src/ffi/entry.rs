@@ -8,7 +8,7 @@ use super::guard::guard;
 use super::pointer::{self, handle, key as key_of, out, out_or_null, out_pointer};
 use super::status::mcc_status_t::{self, MCC_BUFFER_TOO_SMALL, MCC_EXISTS, MCC_NOT_FOUND, MCC_OK};
 use super::value::{MCC_CODEC_RAW, give_value, mcc_value_t, value_of};
-use crate::node::{Entry, Precondition};
+use crate::node::{Copied, Entry, Precondition};
 use crate::time::Deadline;
 use crate::update::Codec;
 
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn mcc_get(
     })
 }
 
-/// Gets a value into the caller's buffer. For small values of known length; mcc_get() copies nothing.
+/// Gets a value into the caller's buffer. For short values: for those mcc_get() is slower, though it copies nothing.
 ///
 /// cache: the cache.
 /// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is 0.
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn mcc_get(
 /// MCC_OK only.
 /// len: where the value's length is written, on MCC_OK and on MCC_BUFFER_TOO_SMALL.
 /// codec: where is written how to read the value, with len; may be NULL.
-/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_BUFFER_TOO_SMALL; MCC_CLOSED; MCC_TOO_LARGE (the key); MCC_INVALID_ARGUMENT;
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_BUFFER_TOO_SMALL (not counted as a use); MCC_CLOSED; MCC_TOO_LARGE (the key); MCC_INVALID_ARGUMENT;
 /// MCC_INTERNAL.
 /// Threads: any. Since: 0.1
 #[unsafe(no_mangle)]
@@ -96,13 +96,21 @@ pub unsafe extern "C" fn mcc_get_into(
         let key = unsafe { key_of(key, key_len) }?;
         // SAFETY: the caller's buffer and its length.
         let buffer = unsafe { pointer::buffer(buffer, capacity, "buffer") }?;
-        let Some(value) = cache.cache.get(key)? else { return Ok(MCC_NOT_FOUND) };
-        let fits = buffer.fill(&value);
-        out_len.set(value.len());
+        let room = buffer.capacity();
+        let write = |bytes: &[u8]| {
+            // It has at most as many bytes as fit.
+            let _fits = buffer.fill(bytes);
+        };
+        let (status, len, codec) = match cache.cache.get_into(key, room, write)? {
+            Copied::Missing => return Ok(MCC_NOT_FOUND),
+            Copied::Done { len, codec } => (MCC_OK, len, codec),
+            Copied::TooLong { len, codec } => (MCC_BUFFER_TOO_SMALL, len, codec),
+        };
+        out_len.set(len);
         if let Some(out) = out_codec {
-            out.set(value.codec().0);
+            out.set(codec.0);
         }
-        Ok(if fits { MCC_OK } else { MCC_BUFFER_TOO_SMALL })
+        Ok(status)
     })
 }
 

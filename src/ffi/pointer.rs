@@ -70,6 +70,11 @@ unsafe fn bytes<'a>(pointer: *const c_void, len: usize, name: &'static str) -> R
 pub(super) struct Buffer<'a>(&'a mut [std::mem::MaybeUninit<u8>]);
 
 impl Buffer<'_> {
+    /// How many bytes fit.
+    pub(super) fn capacity(&self) -> usize {
+        self.0.len()
+    }
+
     /// Writes the bytes to its beginning; false, and nothing written, if it is shorter.
     pub(super) fn fill(self, bytes: &[u8]) -> bool {
         let Some(start) = self.0.get_mut(..bytes.len()) else { return false };

@@ -22,7 +22,7 @@ use crate::config::CacheSettings;
 use crate::error::{Error, Result};
 use crate::hlc::Version;
 use crate::ids::CacheId;
-use crate::store::{Entry, Fate, Gone, Limits, Outcome, Precondition, Source, Store, StoreStats, Value};
+use crate::store::{Copied, Entry, Fate, Gone, Limits, Outcome, Precondition, Source, Store, StoreStats, Value};
 use crate::time::{Deadline, WallMs};
 use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
 
@@ -260,6 +260,18 @@ impl Cache {
         Ok(self.live()?.store.get(key, coarse_wall()))
     }
 
+    /// The same for who has memory of their own: `write` gets the live value of `key` if it has at most `room` bytes.
+    ///
+    /// A longer one counts as no read, and its length is told. `write` only copies: it may run under a lock of the cache,
+    /// which it must not use.
+    ///
+    /// # Errors
+    /// As [`get`](Cache::get).
+    #[inline]
+    pub fn get_into(&self, key: &[u8], room: usize, write: impl FnOnce(&[u8])) -> Result<Copied> {
+        Ok(self.live()?.store.get_into(key, coarse_wall(), room, write))
+    }
+
     /// Whether `key` has a live value; counts as no read.
     ///
     /// # Errors
@@ -307,7 +319,6 @@ impl Cache {
         if outcome.fate == Fate::TooHeavy {
             return Err(Error::TooLarge { what: "value", len: value.len(), limit: core.settings.max_bytes });
         }
-        core.node.metrics.cache_puts.inc();
         Ok(outcome.fate != Fate::Refused)
     }
 
@@ -327,7 +338,6 @@ impl Cache {
                 now,
             )
         });
-        core.node.metrics.cache_deletes.inc();
         Ok(outcome.had_value)
     }
 
@@ -345,7 +355,6 @@ impl Cache {
             taken.set(value);
             outcome
         });
-        core.node.metrics.cache_deletes.inc();
         Ok(taken.into_inner())
     }
 

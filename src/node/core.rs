@@ -103,11 +103,8 @@ pub(super) struct Caches {
 impl Caches {
     /// Forgets a cache that was closed, but not its figures.
     fn retire(&mut self, cache: &CacheCore) {
-        let stats = cache.store.stats();
-        self.retired.hits += stats.hits;
-        self.retired.misses += stats.misses;
-        self.retired.evictions += stats.evictions;
-        self.retired.expirations += stats.expirations;
+        let held_no_more = StoreStats { entries: 0, bytes: 0, tombstones: 0, ..cache.store.stats() };
+        self.retired = self.retired + held_no_more;
     }
 }
 
@@ -224,24 +221,10 @@ impl NodeCore {
     /// Brings the counters that others keep up to date.
     pub(super) fn refresh_metrics(&self) {
         let caches = read(&self.caches);
-        let mut sum = caches.retired;
-        for stats in caches.open.values().map(|cache| cache.store.stats()) {
-            sum.hits += stats.hits;
-            sum.misses += stats.misses;
-            sum.evictions += stats.evictions;
-            sum.expirations += stats.expirations;
-            sum.entries += stats.entries;
-            sum.bytes += stats.bytes;
-        }
+        let total = caches.open.values().map(|cache| cache.store.stats()).fold(caches.retired, |a, b| a + b);
         drop(caches);
-        let metrics = &self.metrics;
-        metrics.cache_hits.set(sum.hits);
-        metrics.cache_misses.set(sum.misses);
-        metrics.cache_evictions.set(sum.evictions);
-        metrics.cache_expirations.set(sum.expirations);
-        metrics.cache_entries.set(sum.entries);
-        metrics.cache_bytes.set(sum.bytes);
-        metrics.outbox_keys.set(u64::try_from(self.outbox.len()).unwrap_or(u64::MAX));
+        total.gauge(&self.metrics);
+        self.metrics.outbox_keys.set(u64::try_from(self.outbox.len()).unwrap_or(u64::MAX));
     }
 }
 

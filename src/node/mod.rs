@@ -42,7 +42,7 @@ pub use self::keys::Keys;
 pub use self::listener::{Event, EventKind, Events};
 pub use self::query::{MemberChecksum, MemberMetrics};
 pub use crate::protocol::{MemberInfo, MemberState};
-pub use crate::store::{Entry, Key, Precondition, StoreStats, Value};
+pub use crate::store::{Copied, Entry, Key, Precondition, StoreStats, Value};
 
 use self::core::{Command, NodeCore, OnOtherSettings};
 use self::driver::Started;

@@ -162,7 +162,9 @@ impl Store {
         loop {
             let attempt = {
                 let mut shard = self.shards[change.place.shard].lock();
-                self.attempt(&mut shard, &mut change)
+                let attempt = self.attempt(&mut shard, &mut change);
+                count(&mut shard, &change, &attempt);
+                attempt
             };
             match attempt {
                 Attempt::Done(done) => return finish(done, change.evicted),
@@ -304,6 +306,16 @@ impl Store {
 
     fn becomes_dirty(&self, change: &Change<'_>) -> bool {
         self.replicated && change.source == Source::Local
+    }
+}
+
+/// Counts what was put and deleted here. A touch is neither: it writes no value.
+fn count(shard: &mut Shard, change: &Change<'_>, attempt: &Attempt) {
+    let applied = matches!(attempt, Attempt::Done(Done { fate: Fate::Applied, .. }));
+    match change.deed {
+        Deed::Put if applied && change.source == Source::Local => shard.puts += 1,
+        Deed::Delete if applied && change.source == Source::Local => shard.deletes += 1,
+        _ => {}
     }
 }
 

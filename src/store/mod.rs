@@ -12,6 +12,7 @@
 mod budget;
 mod change;
 mod clear;
+mod copy;
 mod evict;
 mod expire;
 mod hashes;
@@ -24,6 +25,7 @@ mod tests;
 mod timers;
 mod value;
 
+pub use copy::Copied;
 pub use value::{Key, Value};
 
 use std::fmt;
@@ -208,6 +210,10 @@ pub struct StoreStats {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
+    /// Local puts that were applied.
+    pub puts: u64,
+    /// Local deletes that were applied, whether there was a value or not. A clear is none.
+    pub deletes: u64,
     /// Entries taken out by the limits.
     pub evictions: u64,
     /// Entries taken out by time.
@@ -299,6 +305,13 @@ impl Store {
     /// The live value of `key`; counts a hit or a miss, and touches it for the eviction policy.
     #[must_use]
     pub fn get(&self, key: &[u8], now: WallMs) -> Option<Value> {
+        self.read(key, now, |slot| (slot.value(), true)).flatten()
+    }
+
+    /// What `read` makes of the live value of `key` under the lock, and whether it took it: if so this was a hit, and
+    /// the entry is touched. Counts a miss if there is none.
+    #[inline]
+    fn read<T>(&self, key: &[u8], now: WallMs, read: impl FnOnce(&Slot) -> (T, bool)) -> Option<T> {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let mut shard = self.shards[ix].lock();
         let found = shard.find(hash, key);
@@ -311,12 +324,14 @@ impl Store {
             drop(left);
             return None;
         };
-        shard.hits += 1;
-        let value = shard.slot(i).value();
-        if shard.touch(i) {
-            self.publish(ix, &shard);
+        let (answer, taken) = read(shard.slot(i));
+        if taken {
+            shard.hits += 1;
+            if shard.touch(i) {
+                self.publish(ix, &shard);
+            }
         }
-        value
+        Some(answer)
     }
 
     /// As `get` with its metadata; neither counts nor touches.
@@ -385,6 +400,8 @@ impl Store {
             let shard = shard.lock();
             stats.hits += shard.hits;
             stats.misses += shard.misses;
+            stats.puts += shard.puts;
+            stats.deletes += shard.deletes;
             stats.evictions += shard.evictions;
             stats.expirations += shard.expirations;
             stats.tombstones += count(shard.tombstones().0);
@@ -470,6 +487,8 @@ impl std::ops::Add for StoreStats {
         StoreStats {
             hits: self.hits + other.hits,
             misses: self.misses + other.misses,
+            puts: self.puts + other.puts,
+            deletes: self.deletes + other.deletes,
             evictions: self.evictions + other.evictions,
             expirations: self.expirations + other.expirations,
             entries: self.entries + other.entries,
@@ -480,12 +499,17 @@ impl std::ops::Add for StoreStats {
 }
 
 impl StoreStats {
-    /// Writes the figures to the gauges of the same meaning.
+    /// Writes the figures to the counters of the same meaning.
+    ///
+    /// What only grows is raised: somebody who knows fewer of the node's stores (the protocol knows no local and no
+    /// closed ones) never turns it back.
     pub fn gauge(&self, metrics: &Metrics) {
-        metrics.cache_hits.set(self.hits);
-        metrics.cache_misses.set(self.misses);
-        metrics.cache_evictions.set(self.evictions);
-        metrics.cache_expirations.set(self.expirations);
+        metrics.cache_hits.raise(self.hits);
+        metrics.cache_misses.raise(self.misses);
+        metrics.cache_puts.raise(self.puts);
+        metrics.cache_deletes.raise(self.deletes);
+        metrics.cache_evictions.raise(self.evictions);
+        metrics.cache_expirations.raise(self.expirations);
         metrics.cache_entries.set(self.entries);
         metrics.cache_bytes.set(self.bytes);
     }

@@ -81,6 +81,8 @@ pub(super) struct Shard {
     tail_stamp: u32,
     pub(super) hits: u64,
     pub(super) misses: u64,
+    pub(super) puts: u64,
+    pub(super) deletes: u64,
     pub(super) evictions: u64,
     pub(super) expirations: u64,
 }
@@ -100,6 +102,8 @@ impl Shard {
             tail_stamp: 0,
             hits: 0,
             misses: 0,
+            puts: 0,
+            deletes: 0,
             evictions: 0,
             expirations: 0,
         }

@@ -75,6 +75,11 @@ impl Slot {
         Some(Value::of(Arc::clone(block), self.key_len, self.codec))
     }
 
+    /// The bytes of a live slot's value.
+    pub(super) fn value_bytes(&self) -> &[u8] {
+        self.block.as_deref().and_then(|block| block.get(usize::from(self.key_len)..)).unwrap_or_default()
+    }
+
     /// Whether a reader may see it.
     pub(super) fn is_readable(&self, now: WallMs) -> bool {
         self.state == State::Live && !self.deadline.has_passed(now)

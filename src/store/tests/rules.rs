@@ -51,6 +51,27 @@ fn only_a_newer_version_is_applied() {
 }
 
 #[test]
+fn puts_and_deletes_count_if_they_are_local_and_applied() {
+    let store = small(10);
+    let figures = || (store.stats().puts, store.stats().deletes);
+    local(&store, &put(b"k", b"1", 5));
+    local(&store, &put(b"k", b"2", 6));
+    local(&store, &delete(b"k", 7));
+    local(&store, &delete(b"k", 8));
+    assert_eq!(figures(), (2, 2));
+    local(&store, &put(b"k", b"stale", 4));
+    store.apply(&put(b"k", b"refused", 9), Source::Local, Precondition::Present, EARLY);
+    remote(&store, &put(b"k", b"remote", 10));
+    store.touch(b"k", Deadline::NEVER, v(11), EARLY);
+    remote(&store, &delete(b"k", 12));
+    local(&store, &clear(13));
+    assert_eq!(figures(), (2, 2));
+    store.apply(&put(b"k", b"new", 14), Source::Local, Precondition::Absent, EARLY);
+    assert!(store.take(b"k", v(15), EARLY).1.is_some());
+    assert_eq!(figures(), (3, 3));
+}
+
+#[test]
 fn a_delete_leaves_a_tombstone_even_of_an_unknown_key() {
     let store = small(10);
     let outcome = local(&store, &delete(b"k", 5));
