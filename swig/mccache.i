@@ -89,6 +89,8 @@ typedef struct {
     int64_t misses;
     int64_t evictions;
     int64_t expirations;
+    int64_t puts;
+    int64_t deletes;
 } mcc_cache_stats_t;
 
 typedef struct {
@@ -315,6 +317,7 @@ typedef struct {} mcc_iter_t;
 
 typedef struct {} mcc_node_t;
 %newobject mcc_node_t::own;
+%newobject mcc_node_t::setting;
 %newobject mcc_node_t::members;
 %newobject mcc_node_t::counters;
 %newobject mcc_node_t::cluster_metrics;
@@ -339,6 +342,23 @@ typedef struct {} mcc_node_t;
 
     const char *name() {
         return mcc_node_name($self);
+    }
+
+    // What a setting amounts to; nothing for a secret that is set.
+    char *setting(const char *name, mcc_status_t *status) {
+        char *text = NULL;
+        size_t len = 0;
+        *status = mcc_node_setting($self, name, NULL, 0, &len);
+        if (*status == MCC_BUFFER_TOO_SMALL) {
+            text = malloc(len + 1);
+            *status = text ? mcc_node_setting($self, name, text, len + 1, &len) : MCC_INTERNAL;
+        }
+        if (*status != MCC_OK) {
+            free(text);
+            text = NULL;
+        }
+        mccache_answer(status, MCC_NOT_FOUND);
+        return text;
     }
 
     // False if it is not ready in time.

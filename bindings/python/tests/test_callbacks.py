@@ -1,12 +1,31 @@
 """Callbacks and events."""
 
+import contextlib
+import datetime
+import os
 import queue
+import tempfile
 import threading
+import time
 import unittest
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import mccache
 from support import SOON_S, Case
+
+
+@contextlib.contextmanager
+def variable(name: str, value: str) -> Iterator[None]:
+    """An environment variable for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 class Callbacks(Case):
@@ -62,12 +81,31 @@ class Callbacks(Case):
         self.assertTrue(self.calls.empty())
 
     def test_a_change_after_the_window_does_not_call_back(self) -> None:
-        c = self.node(callback_win=1).cache("c", callback=self.calls.put)
+        self.assert_window_of_a_second(self.node(callback_win=1))
+
+    def test_the_window_may_be_set_in_the_file_and_in_the_environment(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file, variable("MCCACHE_CONFIG", file.name):
+            file.write("callback_win = 1\n")
+            file.flush()
+            self.assert_window_of_a_second(self.node())
+            with variable("MCCACHE_CALLBACK_WIN", "2.5"):
+                self.assertEqual(self.node()._window, 2.5)
+                self.assertEqual(self.node(callback_win=datetime.timedelta(seconds=3))._window, 3)
+        self.assertEqual(self.node()._window, 5)
+
+    def test_a_window_of_zero_never_calls_back(self) -> None:
+        c = self.node(callback_win=0).cache("c", callback=self.calls.put)
+        c["k"] = 1
+        c["k"]
+        c["k"] = 2
+        self.eventually(lambda: c.metadata["k"]["lkp"] == 0, "the thread forgets the look-up")
+        self.assertTrue(self.calls.empty())
+
+    def assert_window_of_a_second(self, node: mccache.Node) -> None:
+        c = node.cache("c", callback=self.calls.put)
         c["late"] = 1
         c["late"]
         looked_up = c.metadata["late"]["lkp"]
-        import time
-
         self.eventually(lambda: time.time_ns() - looked_up > 1_100_000_000)
         c["late"] = 2
         c["marker"] = 1

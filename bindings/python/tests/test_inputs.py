@@ -192,6 +192,8 @@ class OriginalNames(Case):
         self.assertEqual(set(metrics), {"process", "mqueue", "node", "demo"})
         demo = metrics["demo"]
         self.assertEqual((demo["count"], demo["lookups"], demo["misses"], demo["evicts"]), (1, 1, 1, 0))
+        self.assertEqual((demo["puts"], demo["deletes"]), (1, 0))
+        self.assertEqual((metrics["node"]["cache_puts"], metrics["node"]["cache_deletes"]), (1, 0))
         self.assertGreater(demo["size"], 0)
         self.assertGreater(metrics["process"]["meminfo"]["rss"], 0)
         self.assertIn("datagrams_sent", metrics["node"])

@@ -48,7 +48,11 @@ def clear_cache(name: Optional[str] = None) -> None:
 
 
 def get_local_metrics(name: Optional[str] = None) -> Dict[str, Any]:
-    """This process's figures: ``process``, ``mqueue``, ``node`` (every counter of the core), and one part a cache."""
+    """This process's figures: ``process``, ``mqueue``, ``node`` (every counter of the core), and one part a cache.
+
+    The original's ``inserts`` and ``updates`` of a cache are one figure here, ``puts``: whether a key was there before
+    says little where other members put it, too.
+    """
     node = default_node()
     counters = node.metrics()
     metrics: Dict[str, Any] = {
@@ -122,6 +126,8 @@ def _cache_metrics(cache: Cache) -> Dict[str, int]:
         "size": stats.bytes,
         "lookups": stats.hits,
         "misses": stats.misses,
+        "puts": stats.puts,
+        "deletes": stats.deletes,
         "evicts": stats.evictions,
         "expires": stats.expirations,
         "tombstones": stats.tombstones,

@@ -86,7 +86,7 @@ class Watch:
         crc = self._crc(key)
         if crc == lookup.crc:
             return
-        late = time.time_ns() - lookup.at_ns > self._window_ns
+        late = time.time_ns() - lookup.at_ns >= self._window_ns
         if late or crc is None:
             self._lookups.pop(key, None)
         else:

@@ -21,9 +21,6 @@ from ._waits import call_interruptibly, timeout_ms, wait_in_slices
 
 Setting = Union[str, bytes, bool, int, float, timedelta, "os.PathLike[str]"]
 
-#: Seconds between a look-up and a change that calls back, where no setting says otherwise: the core's default.
-CALLBACK_WIN_S = 5.0
-
 #: Settings that each cache can have its own of. The core would pass over a node's.
 CACHE_SETTINGS = ("cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value")
 
@@ -44,7 +41,8 @@ class Node:
             config.load(os.fspath(config_file))
         _assign(config, settings)
         self._native = _mccache.Node(config)
-        self._window = _window_s(settings.get("callback_win"))
+        # Checked by the core, and applied here, where look-ups are seen.
+        self._window = float(self._native.setting("callback_win") or 0)
         self._lock = threading.Lock()
         self._caches: Dict[str, Cache] = {}
         self._dispatcher = Dispatcher(self._native)
@@ -227,17 +225,6 @@ def _setting_text(name: str, value: Setting) -> str:
 def _number_text(number: float) -> str:
     """60.0 is 60 to a setting of whole seconds."""
     return str(int(number)) if number.is_integer() else repr(number)
-
-
-def _window_s(setting: Optional[Setting]) -> float:
-    """The window, which the core has checked already; it is applied here, where look-ups are seen."""
-    if isinstance(setting, timedelta):
-        return setting.total_seconds()
-    text = setting if setting is not None else os.environ.get("MCCACHE_CALLBACK_WIN")
-    try:
-        return float(text) if text is not None else CALLBACK_WIN_S  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return CALLBACK_WIN_S
 
 
 def _member(raw: _mccache.Member) -> Member:

@@ -93,6 +93,9 @@ class Stats(NamedTuple):
     misses: int
     evictions: int
     expirations: int
+    #: Puts and deletes by this process.
+    puts: int
+    deletes: int
 
 
 class Checksum(NamedTuple):
