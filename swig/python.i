@@ -365,18 +365,22 @@ static PyObject *mccache_py_from_text(const uint8_t *data, size_t len) {
     return text;
 }
 
-static inline PyObject *mccache_py_object(const mcc_value_t *value) {
-    switch (value->codec) {
+static inline PyObject *mccache_py_from_bytes(const uint8_t *data, size_t len, uint8_t codec) {
+    switch (codec) {
     case MCC_CODEC_RAW:
-        return PyBytes_FromStringAndSize((const char *)value->data, (Py_ssize_t)value->len);
+        return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
     case MCC_CODEC_TEXT:
-        return mccache_py_from_text(value->data, value->len);
+        return mccache_py_from_text(data, len);
     case MCC_CODEC_CBOR:
-        return mccache_py_from_cbor(value->data, value->len);
+        return mccache_py_from_cbor(data, len);
     default:
         return PyErr_Format(mccache_py_codec_error, "a value was put with codec %d, which this version cannot read; "
-                            "view(key) gives its bytes", (int)value->codec);
+                            "view(key) gives its bytes", (int)codec);
     }
+}
+
+static inline PyObject *mccache_py_object(const mcc_value_t *value) {
+    return mccache_py_from_bytes(value->data, value->len, value->codec);
 }
 
 // ---- Slots --------------------------------------------------------------------------------------------------------
@@ -384,22 +388,36 @@ static inline PyObject *mccache_py_object(const mcc_value_t *value) {
 // What a proxy points to; NULL, which every function of the library refuses, before __init__.
 #define MCCACHE_PY_SELF(type, self) ((type *)((SwigPyObject *)(self))->ptr)
 
+// Values up to this length are read into the C stack: a copy of so few bytes costs less than a handle.
+#define MCCACHE_PY_SHORT_MAX 1024
+
+static mcc_status_t mccache_py_lookup_long(PyObject *self, const mccache_py_key_t *key, PyObject **object) {
+    mcc_value_t *value;
+    mcc_status_t status = mcc_get(MCCACHE_PY_SELF(mcc_cache_t, self), key->data, (size_t)key->len, &value);
+    if (status == MCC_OK) {
+        *object = mccache_py_object(value);
+        mcc_value_free(value);
+    }
+    return status;
+}
+
 static inline mcc_status_t mccache_py_lookup(PyObject *self, PyObject *key, PyObject **object) {
     mccache_py_key_t bytes;
-    mcc_value_t *value;
+    uint8_t data[MCCACHE_PY_SHORT_MAX];
+    size_t len;
+    uint8_t codec;
     mcc_status_t status;
     *object = NULL;
     if (mccache_py_key(key, &bytes) < 0)
         return MCC_INTERNAL;
-    status = mcc_get(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len, &value);
-    if (status != MCC_OK) {
-        if (status != MCC_NOT_FOUND)
-            mccache_py_raise(status);
-        return status;
-    }
-    *object = mccache_py_object(value);
-    mcc_value_free(value);
-    return MCC_OK;
+    status = mcc_get_into(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len, data, sizeof data, &len, &codec);
+    if (status == MCC_OK)
+        *object = mccache_py_from_bytes(data, len, codec);
+    else if (status == MCC_BUFFER_TOO_SMALL)
+        status = mccache_py_lookup_long(self, &bytes, object);
+    if (status != MCC_OK && status != MCC_NOT_FOUND)
+        mccache_py_raise(status);
+    return status;
 }
 
 static PyObject *mccache_py_subscript(PyObject *self, PyObject *key) {

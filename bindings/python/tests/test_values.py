@@ -27,6 +27,17 @@ class Text(str):
 
 
 class Values(Case):
+    def test_values_around_the_length_that_is_copied_come_back_and_count_once(self) -> None:
+        c = self.alone()
+        for length in (0, 1, 1023, 1024, 1025, 5000):
+            for value in (b"\xff" * length, "x" * length, ["x" * length]):
+                with self.subTest(length=length, type=type(value).__name__):
+                    c["k"] = value
+                    before = c.stats()
+                    self.assertEqual((c["k"], c.get("k")), (value, value))
+                    after = c.stats()
+                    self.assertEqual((after.hits - before.hits, after.misses - before.misses), (2, 0))
+
     def test_bytes_text_and_cbor_come_back_as_they_were(self) -> None:
         c = self.cache()
         zone = datetime.timezone(datetime.timedelta(hours=2))
