@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "deadlines of waits, and threads that use a node")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mccache::config::Config;
@@ -306,6 +306,44 @@ fn a_close_while_threads_hammer_ends_them_all() {
         thread.join().expect("no panic");
     }
     until("the other has seen it go", || alive(&nodes[1]) == 0);
+}
+
+#[test]
+fn a_close_ends_the_wait_of_everyone_who_asks_the_members() {
+    let cluster = Cluster::new("askers");
+    for round in 0..20 {
+        let node = cluster.node("asked");
+        let cache = node.cache("c").expect("a cache");
+        let asked = Arc::new(AtomicU64::new(0));
+        let askers: Vec<_> = (0..6)
+            .map(|asker| {
+                let (node, cache, asked) = (node.clone(), cache.clone(), Arc::clone(&asked));
+                std::thread::spawn(move || {
+                    loop {
+                        let start = Instant::now();
+                        let answer = match asker % 3 {
+                            0 => node.cluster_metrics(PATIENCE).map(|_| ()),
+                            1 => cache.cluster_checksum(PATIENCE).map(|_| ()),
+                            _ => node.members().map(|_| ()),
+                        };
+                        asked.fetch_add(1, Ordering::Relaxed);
+                        let took = start.elapsed();
+                        assert!(took < Duration::from_secs(5), "round {round}: {answer:?} after {took:?}");
+                        match answer {
+                            Ok(()) => {}
+                            Err(Error::Closed { .. }) => return,
+                            Err(other) => panic!("{other}"),
+                        }
+                    }
+                })
+            })
+            .collect();
+        until("they ask", || asked.load(Ordering::Relaxed) > 100);
+        node.close();
+        for asker in askers {
+            asker.join().expect("no panic");
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock, Weak};
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::bell::Bell;
 use super::cache::CacheCore;
@@ -28,8 +28,8 @@ use crate::protocol::{MemberInfo, Query};
 use crate::store::StoreStats;
 use crate::transport::Waker;
 
-/// Most commands that wait for the driver. A caller that finds them all taken waits for a turn of the driver.
-pub(super) const COMMANDS_MAX: usize = 1_024;
+/// Commands waiting for the driver beyond which questions are refused: more than a process has threads that ask.
+const COMMANDS_MAX: usize = 65_536;
 
 /// The longest name of a cache, in bytes of UTF-8.
 pub(super) const CACHE_NAME_LEN_MAX: usize = 255;
@@ -45,6 +45,14 @@ pub(super) enum Command {
     Ask(Asking),
     /// Leave the cluster and end.
     Close,
+}
+
+/// The queue of commands.
+///
+/// Not one of crossbeam's bounded queues: those keep what is queued when their receiver goes, and with it the callers who
+/// wait for an answer. This kind drops it, by which they learn that nobody will answer.
+pub(super) fn commands() -> (Sender<Command>, Receiver<Command>) {
+    crossbeam_channel::unbounded()
 }
 
 /// A question to the members.
@@ -128,7 +136,16 @@ impl NodeCore {
         }
     }
 
-    /// Hands a command to the driver.
+    /// Hands a question to the driver, unless absurdly many wait already.
+    pub(super) fn question(&self, question: Command) -> Result<()> {
+        if self.commands.len() >= COMMANDS_MAX {
+            let what = format!("the driver to take a question: {COMMANDS_MAX} of them wait");
+            return Err(Error::Timeout { what, waited: Duration::ZERO });
+        }
+        self.command(question)
+    }
+
+    /// Hands a command to the driver. Never waits; questions go by [`NodeCore::question`].
     pub(super) fn command(&self, command: Command) -> Result<()> {
         self.commands.send(command).map_err(|_| self.gone())?;
         if self.bell.ring_for_command() {
@@ -361,6 +378,16 @@ mod tests {
         assert!(life.wait_ready(Duration::ZERO).is_ok());
         life.close();
         assert!(matches!(life.wait_ready(Duration::from_secs(20)), Err(Error::Closed { what: "node" })));
+    }
+
+    #[test]
+    fn who_asks_a_driver_that_ends_is_told() {
+        let (commands, driver) = commands();
+        let (answer, told) = crossbeam_channel::bounded(1);
+        commands.send(Command::Members(answer)).expect("the driver is there");
+        drop(driver);
+        let waited = told.recv_timeout(Duration::from_secs(20));
+        assert_eq!(waited.err(), Some(crossbeam_channel::RecvTimeoutError::Disconnected));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crossbeam_channel::Receiver;
 use super::bell::{Bell, WakeFor};
 use super::cache::{CacheCore, Writer};
 use super::clock::Clock;
-use super::core::{Asking, COMMANDS_MAX, Command, Life, News, NodeCore};
+use super::core::{self, Asking, Command, Life, News, NodeCore};
 use super::fork::{self, Inherited};
 use super::listener::{Event, EventKind, Listeners};
 use super::outbox::{Item, Outbox, SyncAsk};
@@ -77,7 +77,7 @@ pub(super) fn start(config: &Config) -> Result<Started> {
     })?;
     let sockets = Inherited::note(&udp.raw_fds());
     let (outbox, items) = Outbox::new();
-    let (commands, obeyed) = crossbeam_channel::bounded(COMMANDS_MAX);
+    let (commands, obeyed) = core::commands();
     let core = Arc::new(NodeCore {
         config: config.clone(),
         name: settings.node_name.as_str().into(),

@@ -159,7 +159,7 @@ impl Node {
     pub fn members(&self) -> Result<Vec<MemberInfo>> {
         let core = self.live()?;
         let (answer, told) = crossbeam_channel::bounded(1);
-        core.command(Command::Members(answer))?;
+        core.question(Command::Members(answer))?;
         told.recv_timeout(ANSWER_WAIT_MAX).map_err(|error| match error {
             crossbeam_channel::RecvTimeoutError::Timeout => {
                 Error::Timeout { what: "the driver to answer".into(), waited: ANSWER_WAIT_MAX }

@@ -71,7 +71,7 @@ fn ask(core: &NodeCore, what: Query, cache: CacheId, timeout: Duration) -> Resul
     let until = Until::after(timeout);
     let waiting = Arc::new(());
     let (news, told) = crossbeam_channel::bounded(NEWS_MAX);
-    core.command(Command::Ask(Asking { what, cache, news, waiting: Arc::downgrade(&waiting) }))?;
+    core.question(Command::Ask(Asking { what, cache, news, waiting: Arc::downgrade(&waiting) }))?;
     let mut asked = Asked::default();
     while !asked.is_complete() {
         match told.recv_timeout(until.remaining()) {
