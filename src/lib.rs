@@ -11,8 +11,8 @@
 //! * [`protocol`]: one node's view of the cluster, as a state machine without sockets, clocks or threads.
 //! * [`store`]: the entries: versions, limits, eviction, expiry, tombstones. [`wire`]: bytes to values and back.
 //!   [`crypto`]: seals. [`transport`]: sockets. None of these four knows another.
-//! * Foundations: [`config`], [`error`], [`group`], [`hlc`], [`ids`], [`logging`], [`metrics`], [`rng`], [`time`],
-//!   [`update`].
+//! * Foundations: [`config`], [`error`], [`group`], [`hlc`], [`ids`], [`lock`], [`logging`], [`metrics`], [`rng`],
+//!   [`time`], [`update`].
 //!
 //! `sim` (feature of the same name) runs a whole cluster of the real protocol and store in one thread under one seed.
 
@@ -33,6 +33,7 @@ pub mod error;
 pub mod group;
 pub mod hlc;
 pub mod ids;
+pub mod lock;
 pub mod logging;
 pub mod metrics;
 pub mod rng;

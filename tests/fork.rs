@@ -16,6 +16,7 @@ fn main() {}
 #[cfg(unix)]
 mod forked {
     use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::time::{Duration, Instant};
 
     use mccache::config::Config;
@@ -24,6 +25,10 @@ mod forked {
     use mccache::update::Codec;
 
     const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Threads that use one cache while their process forks, and how often it does.
+    const BUSY_THREADS: u32 = 4;
+    const BUSY_CHILDREN: u32 = 30;
 
     pub(super) fn run() {
         let node = Node::open(&config()).expect("a node on this host");
@@ -42,6 +47,8 @@ mod forked {
         assert!(holds(&cache, "after", b"1"), "the parent has noticed nothing");
         assert!(!events.is_closed());
         node.close();
+        drop((events, cache, node));
+        children_of_a_busy_parent_get_to_work();
     }
 
     fn a_child_is_a_member_of_its_own(node: &Node, cache: &Cache, events: &Events) {
@@ -130,6 +137,57 @@ mod forked {
         for number in 0..8 {
             assert!(holds(cache, &format!("thread{number}"), b"1"));
         }
+    }
+
+    /// Threads of the parent are in the midst of anything when it forks; nothing the child does may wait for them.
+    fn children_of_a_busy_parent_get_to_work() {
+        // A cluster of its own: the children end without a goodbye.
+        let mut own = config();
+        own.set("cluster", &format!("fork-busy-{}", std::process::id())).expect("a known setting");
+        // One shard, so that the threads meet at its lock.
+        own.set("cache_max", "64").expect("a known setting");
+        let node = Node::open(&own).expect("a node on this host");
+        let cache = node.cache("c").expect("a cache");
+        let (done, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for thread in 0..BUSY_THREADS {
+                let (cache, done, rounds) = (&cache, &done, &rounds);
+                scope.spawn(move || {
+                    for number in 0.. {
+                        if done.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        put(cache, &format!("{thread}-{}", number % 32), b"1");
+                        assert!(cache.get(b"0-1").is_ok());
+                        rounds.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                for child in 0..BUSY_CHILDREN {
+                    let before = rounds.load(Ordering::Relaxed);
+                    until("the threads work", || rounds.load(Ordering::Relaxed) > before + 100);
+                    fork(|| two_threads_write(&cache, child)).join();
+                }
+            }));
+            // Else the scope would wait for its threads for ever, and hide what failed.
+            done.store(true, Ordering::Relaxed);
+            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+        node.close();
+    }
+
+    fn two_threads_write(cache: &Cache, child: u32) {
+        std::thread::scope(|scope| {
+            for thread in 0..2 {
+                scope.spawn(move || {
+                    for number in 0..200 {
+                        put(cache, &format!("child{child}-{thread}-{}", number % 8), b"2");
+                    }
+                });
+            }
+        });
+        assert!(cache.get(b"0-1").is_ok());
     }
 
     fn config() -> Config {

@@ -3,13 +3,12 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use parking_lot::Mutex;
-
 use super::guard::{guard, guard_or};
 use super::pointer::{free, give, handle, handle_or_null, out_pointer, text};
 use super::status::mcc_status_t::{self, MCC_OK};
 use crate::config::Config;
 use crate::error::Result;
+use crate::lock::Mutex;
 
 /// Settings being gathered. Opaque; mcc_config_new() or mcc_config_new_empty() gives one, mcc_config_free() frees it.
 #[derive(Debug)]

@@ -2,8 +2,6 @@
 
 use std::ffi::{CString, c_char};
 
-use parking_lot::Mutex;
-
 use super::cache::mcc_cache_t;
 use super::duration::{count, timeout};
 use super::guard::{guard, guard_or};
@@ -11,6 +9,7 @@ use super::node::{mcc_node_t, node_or_own};
 use super::pointer::{c_text, free, give, handle, handle_or_null, out, out_pointer};
 use super::status::mcc_status_t::{self, MCC_OK, MCC_TIMEOUT};
 use crate::error::Error;
+use crate::lock::Mutex;
 use crate::node::{Event, EventKind, Events};
 
 /// What happened. Later versions may add some: pass over a number you do not know.

@@ -1,13 +1,12 @@
 //! Iteration over a cache's entries, one after the other, without holding anything up.
 
-use parking_lot::Mutex;
-
 use super::cache::mcc_cache_t;
 use super::guard::{guard, guard_or};
 use super::pointer::{free, give, handle, out, out_pointer};
 use super::status::mcc_status_t::{self, MCC_END, MCC_OK};
 use super::value::{give_value, mcc_value_t};
 use crate::error::Result;
+use crate::lock::Mutex;
 use crate::node::Key;
 use crate::node::{Cache, Keys, Value};
 

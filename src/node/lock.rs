@@ -1,7 +1,6 @@
 //! Locking in this room: the standard library's locks, whose state is in the lock alone.
 //!
-//! `parking_lot` keeps its sleepers in a table of the process, which a forked child would inherit in whatever state a
-//! thread of the parent had it. A lock that a panicking thread held is taken over: all that is kept under locks here is
+//! Why not another one's is told in `crate::lock`; here are the reader-writer locks and the waits besides. A lock that a panicking thread held is taken over: all that is kept under locks here is
 //! whole between any two statements.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

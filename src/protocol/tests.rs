@@ -158,7 +158,7 @@ fn two_nodes_admit_each_other_and_share_a_put() {
 #[test]
 fn a_lost_datagram_is_repaired_by_the_same_bytes() {
     let mut net = Net::settled(2);
-    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let seen = Arc::new(crate::lock::Mutex::new(Vec::new()));
     let record = seen.clone();
     net.filter = Box::new(move |_, _, datagram| {
         if is_data(datagram) {
@@ -431,7 +431,7 @@ fn strangers_are_counted_and_get_nothing_in_reply() {
 #[test]
 fn replayed_damaged_and_cut_datagrams_change_nothing() {
     let mut net = Net::settled(2);
-    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let seen = Arc::new(crate::lock::Mutex::new(Vec::new()));
     let record = seen.clone();
     net.filter = Box::new(move |from, _, datagram| {
         if from == 0 {
@@ -468,7 +468,7 @@ fn replayed_damaged_and_cut_datagrams_change_nothing() {
 #[test]
 fn a_recorded_session_played_again_is_not_admitted() {
     let mut net = Net::of(2);
-    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let seen = Arc::new(crate::lock::Mutex::new(Vec::new()));
     let record = seen.clone();
     net.filter = Box::new(move |from, _, datagram| {
         if from == 0 {

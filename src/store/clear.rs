@@ -6,11 +6,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 use super::slot::State;
 use super::{Fate, Outcome, SLOTS_PER_LOCK, Store};
 use crate::hlc::Version;
+use crate::lock::Mutex;
 
 /// The latest clear.
 #[derive(Debug, Default)]

@@ -31,9 +31,8 @@ pub use value::{Key, Value};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-
 use crate::hlc::Version;
+use crate::lock::Mutex;
 use crate::metrics::Metrics;
 use crate::time::{Deadline, WallMs};
 use budget::Budget;
