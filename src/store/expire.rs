@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Takes out an entry whose deadline has passed.
-    pub(super) fn expire_slot(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
+    fn expire_slot(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
         shard.expirations += 1;
         self.forget(ix, shard, i)
     }

@@ -313,14 +313,9 @@ impl Store {
     fn read<T>(&self, key: &[u8], now: WallMs, read: impl FnOnce(&Slot) -> (T, bool)) -> Option<T> {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let mut shard = self.shards[ix].lock();
-        let found = shard.find(hash, key);
-        let Some(i) = found.filter(|i| shard.slot(*i).is_readable(now)) else {
+        // What has expired stays for `expire`, which says what it took out: somebody may be listening.
+        let Some(i) = shard.find(hash, key).filter(|i| shard.slot(*i).is_readable(now)) else {
             shard.misses += 1;
-            // What expired goes now, unless its version is still to be announced: that takes an answer of `expire`.
-            let expired = found.filter(|i| shard.slot(*i).is_timed() && !shard.slot(*i).dirty);
-            let left = expired.and_then(|i| self.expire_slot(ix, &mut shard, i));
-            drop(shard);
-            drop(left);
             return None;
         };
         let (answer, taken) = read(shard.slot(i));

@@ -158,9 +158,6 @@ impl Model<'_> {
     fn get(&mut self, key: &[u8], now: WallMs) -> Option<Vec<u8>> {
         let at = self.position(key)?;
         if self.live[at].deadline.has_passed(now) {
-            if !self.live[at].dirty {
-                self.forget(at);
-            }
             return None;
         }
         let row = self.live.remove(at);
