@@ -114,23 +114,20 @@ impl CacheCore {
 
     /// Applies a local change of one key, stamping it anew while something newer comes between, and queues what peers
     /// must hear of.
-    fn change(self: &Arc<Self>, change: Change<'_>, now: WallMs, apply: impl Fn(Version) -> Outcome) -> Outcome {
+    fn change(
+        self: &Arc<Self>,
+        change: Change<'_>,
+        now: WallMs,
+        apply: impl Fn(Version) -> Outcome,
+    ) -> Result<Outcome> {
         let gate = self.is_replicated().then(|| read(&self.gate));
-        let mut version = self.node.hlc.tick(now);
-        let mut outcome = apply(version);
-        for _ in 1..STAMPS_MAX {
-            if outcome.fate != Fate::Stale {
-                break;
-            }
-            version = self.node.hlc.tick(now);
-            outcome = apply(version);
-        }
+        let (version, mut outcome) = stamped(|| self.node.hlc.tick(now), apply);
         self.queue(change, version, &mut outcome);
         drop(gate);
         if outcome.fate == Fate::Applied {
             self.node.publish(|| self.event(change.kind, change.key, version, Writer::Here));
         }
-        outcome
+        if outcome.fate == Fate::Stale { Err(overtaken()) } else { Ok(outcome) }
     }
 
     /// Queues what peers must hear of after a local change.
@@ -199,6 +196,29 @@ impl CacheCore {
         };
         Event { kind, cache: Arc::clone(&self.name), key: key.into(), version, local, member, dropped: 0 }
     }
+}
+
+/// Applies a change under a new stamp, and again while something newer comes between; with all that the attempts evicted.
+fn stamped(stamp: impl Fn() -> Version, apply: impl Fn(Version) -> Outcome) -> (Version, Outcome) {
+    let mut version = stamp();
+    let mut outcome = apply(version);
+    for _ in 1..STAMPS_MAX {
+        if outcome.fate != Fate::Stale {
+            break;
+        }
+        // An attempt makes room before it is judged, and what left for it is to be announced whatever comes of it.
+        let mut evicted = outcome.evicted;
+        version = stamp();
+        outcome = apply(version);
+        evicted.append(&mut outcome.evicted);
+        outcome.evicted = evicted;
+    }
+    (version, outcome)
+}
+
+/// The error of a change that was not done.
+fn overtaken() -> Error {
+    Error::Internal(format!("members' newer writes came between {STAMPS_MAX} times in a row; nothing was changed"))
 }
 
 /// A local change of one key, as far as others are concerned.
@@ -315,7 +335,7 @@ impl Cache {
         let outcome = core.change(change, now, |version| {
             let update = Update { kind: UpdateKind::Put, key, value, codec, version, deadline };
             core.store.apply(&update, Source::Local, only_if, now)
-        });
+        })?;
         if outcome.fate == Fate::TooHeavy {
             return Err(Error::TooLarge { what: "value", len: value.len(), limit: core.settings.max_bytes });
         }
@@ -337,7 +357,7 @@ impl Cache {
                 Precondition::Any,
                 now,
             )
-        });
+        })?;
         Ok(outcome.had_value)
     }
 
@@ -354,7 +374,7 @@ impl Cache {
             let (outcome, value) = core.store.take(key, version, now);
             taken.set(value);
             outcome
-        });
+        })?;
         Ok(taken.into_inner())
     }
 
@@ -368,7 +388,7 @@ impl Cache {
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: usize::MAX };
-        let outcome = core.change(change, now, |version| core.store.touch(key, deadline, version, now));
+        let outcome = core.change(change, now, |version| core.store.touch(key, deadline, version, now))?;
         Ok(outcome.fate != Fate::Refused && outcome.had_value)
     }
 
@@ -379,17 +399,18 @@ impl Cache {
     pub fn clear(&self) -> Result<()> {
         let core = self.live()?;
         let now = coarse_wall();
-        let version = std::cell::Cell::new(Version::ZERO);
         // The key is empty for a clear, and no key is dirty by it: the clear itself is queued below.
         let gate = core.is_replicated().then(|| read(&core.gate));
-        for _ in 0..STAMPS_MAX {
-            version.set(core.node.hlc.tick(now));
-            let update = update_without_value(UpdateKind::Clear, b"", version.get());
-            if core.store.apply(&update, Source::Local, Precondition::Any, now).fate != Fate::Stale {
-                break;
-            }
+        let (version, outcome) = stamped(
+            || core.node.hlc.tick(now),
+            |version| {
+                let update = update_without_value(UpdateKind::Clear, b"", version);
+                core.store.apply(&update, Source::Local, Precondition::Any, now)
+            },
+        );
+        if outcome.fate == Fate::Stale {
+            return Err(overtaken());
         }
-        let version = version.into_inner();
         if core.is_replicated() {
             core.node.send(Item::Clear { cache: Arc::clone(core), version });
         }
@@ -528,4 +549,48 @@ fn update_without_value(kind: UpdateKind, key: &[u8], version: Version) -> Updat
 
 fn check_len(what: &'static str, len: usize, limit: usize) -> Result<()> {
     if len <= limit { Ok(()) } else { Err(Error::TooLarge { what, len, limit }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::hlc::HlcTimestamp;
+    use crate::ids::Origin;
+
+    /// Answers `Stale` to the first `stale` attempts, and evicts an entry of the attempt's version in each.
+    fn attempts(stale: usize) -> (Version, Outcome) {
+        let (clock, attempt) = (Cell::new(0), Cell::new(0));
+        let stamp = || {
+            clock.set(clock.get() + 1);
+            Version { hlc: HlcTimestamp(clock.get()), origin: Origin(1) }
+        };
+        stamped(stamp, |version| {
+            let store = Store::with_seed(Limits { max_entries: 1, max_bytes: 1_000 }, [0; 16], true, 1);
+            for (key, hlc) in [(b"old", version), (b"new", Version { origin: Origin(2), ..version })] {
+                let update = update_without_value(UpdateKind::Put, key, hlc);
+                let outcome = store.apply(&update, Source::Local, Precondition::Any, WallMs(1));
+                if !outcome.evicted.is_empty() {
+                    attempt.set(attempt.get() + 1);
+                    let fate = if attempt.get() <= stale { Fate::Stale } else { Fate::Applied };
+                    return Outcome { fate, ..outcome };
+                }
+            }
+            panic!("the second put evicts the first")
+        })
+    }
+
+    #[test]
+    fn what_every_attempt_evicted_is_told() {
+        let (version, outcome) = attempts(2);
+        assert_eq!((version.hlc.0, outcome.fate), (3, Fate::Applied));
+        assert_eq!(outcome.evicted.iter().map(|gone| gone.version.hlc.0).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_change_that_is_always_overtaken_is_given_up() {
+        let (_, outcome) = attempts(usize::MAX);
+        assert_eq!((outcome.fate, outcome.evicted.len()), (Fate::Stale, STAMPS_MAX));
+    }
 }
