@@ -10,7 +10,7 @@ use super::pointer::{c_text, free, give, handle, handle_or_null, out, out_pointe
 use super::status::mcc_status_t::{self, MCC_OK, MCC_TIMEOUT};
 use crate::error::Error;
 use crate::lock::Mutex;
-use crate::node::{Event, EventKind, Events};
+use crate::node::{Event, EventKind, Events, Waited};
 
 /// What happened. Later versions may add some: pass over a number you do not know.
 #[repr(i32)]
@@ -165,13 +165,13 @@ pub unsafe extern "C" fn mcc_events_next(
         let out = unsafe { out(event, "event") }?;
         // SAFETY: NULL or a live handle.
         let queue = unsafe { handle(events, "events") }?;
-        match queue.events.next(timeout(timeout_ms)?) {
-            Some(event) => {
+        match queue.events.wait(timeout(timeout_ms)?) {
+            Waited::Event(event) => {
                 out.set(queue.current.lock().insert(Held::new(event)).face());
                 Ok(MCC_OK)
             }
-            None if queue.events.is_closed() => Err(Error::Closed { what: "event queue" }),
-            None => Ok(MCC_TIMEOUT),
+            Waited::TimedOut | Waited::Woken => Ok(MCC_TIMEOUT),
+            Waited::Closed => Err(Error::Closed { what: "event queue" }),
         }
     })
 }

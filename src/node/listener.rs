@@ -70,6 +70,19 @@ impl Event {
     }
 }
 
+/// What a wait for an event came to.
+#[derive(Clone, Debug)]
+pub enum Waited {
+    /// There is one.
+    Event(Event),
+    /// None in time.
+    TimedOut,
+    /// [`Events::wake`] was called.
+    Woken,
+    /// The queue is closed and empty: none will come.
+    Closed,
+}
+
 /// A bounded queue of events: 65,536 of them. The owner drains it from a thread of its own.
 ///
 /// Any method may be called from any thread; an event is delivered to one caller. Dropping it ends the listening. It does
@@ -85,10 +98,16 @@ impl Events {
     /// The next event; None after `timeout`, after [`wake`](Events::wake), or when the queue is closed and empty.
     #[must_use]
     pub fn next(&self, timeout: Duration) -> Option<Event> {
-        if self.is_inherited() {
-            return None;
+        match self.wait(timeout) {
+            Waited::Event(event) => Some(event),
+            Waited::TimedOut | Waited::Woken | Waited::Closed => None,
         }
-        self.queue.next(Until::after(timeout))
+    }
+
+    /// As [`next`](Events::next), and says why there is none. Closed is only said of a queue that is empty.
+    #[must_use]
+    pub fn wait(&self, timeout: Duration) -> Waited {
+        if self.is_inherited() { Waited::Closed } else { self.queue.next(Until::after(timeout)) }
     }
 
     /// Makes one waiting call of [`next`](Events::next), or else the next one, return None at once.
@@ -162,20 +181,23 @@ impl Queue {
         fits
     }
 
-    fn next(&self, until: Until) -> Option<Event> {
+    fn next(&self, until: Until) -> Waited {
         let mut state = lock(&self.state);
         loop {
+            if state.closed && state.events.is_empty() && state.dropped == 0 {
+                return Waited::Closed;
+            }
             if std::mem::take(&mut state.woken) {
-                return None;
+                return Waited::Woken;
             }
             if state.dropped > 0 {
-                return Some(Event::overflow(std::mem::take(&mut state.dropped)));
+                return Waited::Event(Event::overflow(std::mem::take(&mut state.dropped)));
             }
             if let Some(event) = state.events.pop_front() {
-                return Some(event);
+                return Waited::Event(event);
             }
-            if state.closed || until.has_come() {
-                return None;
+            if until.has_come() {
+                return Waited::TimedOut;
             }
             state = wait(&self.changed, state, until);
         }
@@ -334,6 +356,21 @@ mod tests {
         assert!(events.next(LONG).is_some());
         assert!(events.next(LONG).is_none());
         assert!(listeners.listen(None).is_closed());
+    }
+
+    #[test]
+    fn a_queue_is_closed_only_when_it_is_drained() {
+        let (listeners, metrics) = (Arc::new(Listeners::default()), Metrics::default());
+        let events = listeners.listen(None);
+        listeners.publish(&put("a", b"1"), &metrics);
+        events.wake();
+        events.close();
+        assert!(matches!(events.wait(LONG), Waited::Woken));
+        assert!(matches!(events.wait(Duration::ZERO), Waited::Event(_)));
+        events.wake();
+        assert!(matches!(events.wait(LONG), Waited::Closed));
+        let open = listeners.listen(None);
+        assert!(matches!(open.wait(Duration::ZERO), Waited::TimedOut));
     }
 
     #[test]

@@ -39,7 +39,7 @@ use std::time::Duration;
 
 pub use self::cache::{Cache, Ttl};
 pub use self::keys::Keys;
-pub use self::listener::{Event, EventKind, Events};
+pub use self::listener::{Event, EventKind, Events, Waited};
 pub use self::query::{MemberChecksum, MemberMetrics};
 pub use crate::protocol::{MemberInfo, MemberState};
 pub use crate::store::{Copied, Entry, Key, Precondition, StoreStats, Value};
