@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
-use std::sync::{Mutex, PoisonError};
 
 use tracing::{debug, warn};
 use tracing_subscriber::Registry;
@@ -16,9 +15,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Notice, Settings};
 use crate::error::{Error, Result};
+use crate::lock::Mutex;
 
 /// What begins the target of each event of this crate and its command line.
 const TARGET: &str = "mccache";
+
+/// Looks at the lock, each with a turn for other threads between, before it counts as held for ever. It is held for as
+/// long as a file takes to open.
+const LOOKS_MAX: usize = 1_000;
 
 /// What this process did so far.
 static DONE: Mutex<Done> = Mutex::new(Done { tried: false, said: BTreeSet::new() });
@@ -33,13 +37,20 @@ struct Done {
 /// Opens the log file of `settings`, if they name one and this process has none yet, and says their notices.
 ///
 /// The first node of a process decides: later ones log to its file. An application that has its own `tracing` subscriber
-/// keeps it: no line is written then. Each setting is spoken of once in a process. Only events of this crate are written.
+/// keeps it: no line is written then. Nor is one in a child that was forked in the midst of this call. Each setting is spoken of once in a process. Only events of this crate are written.
 /// Any thread may call it.
 ///
 /// # Errors
 /// [`Error::BadSetting`] if the file cannot be opened for appending; nothing was installed or said then.
 pub fn start(settings: &Settings) -> Result<()> {
-    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Never waited for: a child that was forked while its parent opened a node has it locked for ever.
+    let look = || {
+        DONE.try_lock().or_else(|| {
+            std::thread::yield_now();
+            None
+        })
+    };
+    let Some(mut done) = (0..LOOKS_MAX).find_map(|_| look()) else { return Ok(()) };
     if !done.tried {
         done.tried = install(settings)?;
     }
@@ -70,4 +81,17 @@ fn install(settings: &Settings) -> Result<bool> {
         debug!(path = %path.display(), "the application has a subscriber of its own: log_filename is not written");
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_lock_that_is_never_given_back_stops_no_start() {
+        let settings = Config::new().settings().expect("the defaults are right");
+        let _held_for_ever = DONE.lock();
+        assert!(start(&settings).is_ok());
+    }
 }
