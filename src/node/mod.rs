@@ -303,6 +303,7 @@ impl NodeShared {
             for (name, settings) in self.inherited_caches() {
                 node.shared.core.open_cache(&name, settings, OnOtherSettings::Ignore)?;
             }
+            node.shared.detached.store(self.detached.load(Ordering::Relaxed), Ordering::Relaxed);
             // Empty, and filled under the lock alone.
             let _set = self.reborn.set(node);
         }
