@@ -45,10 +45,10 @@ pub enum Error {
         /// What is wrong and what is accepted.
         reason: String,
     },
-    /// The key or the value is longer than accepted.
+    /// The key or the value is longer than accepted, or the cache cannot hold both of them.
     #[error("{what} of {len} bytes is too long: the limit is {limit} bytes")]
     TooLarge {
-        /// "key" or "value".
+        /// "key", "value", or "entry": both, with what it costs to keep them.
         what: &'static str,
         /// Its length.
         len: usize,

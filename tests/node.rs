@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use mccache::config::Config;
 use mccache::error::Error;
 use mccache::node::{Cache, Event, EventKind, Events, MemberState, Node, Precondition, Ttl};
+use mccache::store::Store;
 use mccache::update::Codec;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -443,8 +444,8 @@ fn names_lengths_and_lives_are_checked() {
     ));
     put(&cache, "k", b"small");
     let heavy = cache.put(b"k", &vec![0; 200_000], Codec::RAW, Ttl::Default);
-    assert!(matches!(heavy, Err(Error::TooLarge { what: "value", limit: 100_000, .. })), "{heavy:?}");
-    assert!(lacks(&cache, "k"), "the older value is gone with it");
+    assert!(matches!(heavy, Err(Error::TooLarge { what: "entry", limit: 100_000, .. })), "{heavy:?}");
+    assert!(holds(&cache, "k", b"small"), "nothing was changed");
     assert_eq!(cache.get(&long).expect("a get").map(|_| ()), None);
     let other = node.cache_with("c", &cluster.config("n0", &[("cache_size", "200000")]));
     assert!(matches!(other, Err(Error::InvalidArgument { name: "config", .. })));
@@ -453,13 +454,18 @@ fn names_lengths_and_lives_are_checked() {
 }
 
 #[test]
-fn a_value_too_heavy_for_its_writer_is_gone_everywhere() {
+fn a_value_too_heavy_for_its_writer_changes_nothing_anywhere() {
     let cluster = Cluster::new("heavy");
     let (_nodes, caches) = cluster.nodes(2, &[("cache_size", "100000")]);
     put(&caches[0], "k", b"small");
     until("it arrives", || holds(&caches[1], "k", b"small"));
-    assert!(caches[0].put(b"k", &vec![0; 200_000], Codec::RAW, Ttl::Default).is_err());
-    until("the others drop it, too", || lacks(&caches[1], "k"));
+    // One byte more than there is room for beside the key, then exactly as much.
+    let room = 100_000 - Store::weight_of(1, 0);
+    assert!(caches[0].put(b"k", &vec![0; room + 1], Codec::RAW, Ttl::Default).is_err());
+    caches[0].sync(PATIENCE).expect("a sync");
+    assert!(caches.iter().all(|cache| holds(cache, "k", b"small")));
+    put(&caches[0], "k", &vec![0; room]);
+    until("what just fits arrives", || holds(&caches[1], "k", &vec![0; room]));
 }
 
 #[test]

@@ -311,8 +311,8 @@ impl Cache {
     /// Gives `key` (0 to 65,535 bytes) a value, here at once and on every member soon.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for the key or the value. A value longer than the setting `max_value` changes nothing; one that
-    /// is heavier than the whole cache leaves the key without a value, here and on the members.
+    /// [`Error::TooLarge`] for the key, for a value longer than the setting `max_value`, or for an entry heavier than the
+    /// whole cache; nothing was changed.
     /// [`Error::InvalidArgument`] for a time to live of zero. Else as [`get`](Cache::get).
     pub fn put(&self, key: &[u8], value: &[u8], codec: Codec, ttl: Ttl) -> Result<()> {
         self.put_if(key, value, codec, ttl, Precondition::Any).map(|_| ())
@@ -329,6 +329,8 @@ impl Cache {
         let core = self.live()?;
         check_len("key", key.len(), KEY_LEN_MAX)?;
         check_len("value", value.len(), core.settings.max_value)?;
+        // Asked before the store is, which gives up the older value of what it cannot hold: so it must with a member's.
+        check_len("entry", Store::weight_of(key.len(), value.len()), core.settings.max_bytes)?;
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: value.len() };
@@ -337,7 +339,7 @@ impl Cache {
             core.store.apply(&update, Source::Local, only_if, now)
         })?;
         if outcome.fate == Fate::TooHeavy {
-            return Err(Error::TooLarge { what: "value", len: value.len(), limit: core.settings.max_bytes });
+            return Err(Error::Internal("the store refused an entry that is within its limits".into()));
         }
         Ok(outcome.fate != Fate::Refused)
     }
