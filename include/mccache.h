@@ -45,8 +45,8 @@
 //          nor be freed while another thread uses it: that cannot be checked.
 // Closing  is another thing than freeing: mcc_close(), mcc_node_close() and mcc_events_close() may be called at any
 //          time from any thread, and twice. Calls that are going on end, and later ones return MCC_CLOSED, until the
-//          handle is freed. Freeing never waits: a node that nobody closed says
-//          goodbye by itself, if the process lasts a moment longer.
+//          handle is freed. Freeing never waits: a node that nobody closed says goodbye by itself, if the process lasts
+//          a moment longer.
 // Threads  All handles may be used from any threads at once, where "one at a time" is not said. No lock of the library
 //          is held while your code runs: it calls nothing of yours.
 // Bytes    Keys and values are any bytes, zero bytes included, of a given length; a pointer may be NULL if the length
@@ -57,8 +57,10 @@
 // Times    are int64_t milliseconds. Timeouts: 0 does not wait, MCC_WAIT_FOREVER waits without end, a negative one is
 //          MCC_INVALID_ARGUMENT. Times to live: MCC_TTL_DEFAULT (0) is the cache's setting, MCC_TTL_FOREVER is no end,
 //          a negative one is MCC_INVALID_ARGUMENT.
-// fork()   A child has none of its parent's threads, and must not speak in its parent's name: its first call on a handle
-//          starts a node of the child's own, with the same settings. Values stay what they are.
+// fork()   A child has none of its parent's threads, and must not speak in its name: its first call on a handle
+//          starts a node of the child's own, with the same settings, and may answer MCC_NETWORK or MCC_CONFIG where
+//          that fails. Event queues of the parent and iterations it had begun are closed in the child. Values stay what
+//          they are, and mcc_node_name() of a handle of the parent's is the name of the parent's node.
 // Growth   Numbers of statuses, kinds and codecs keep their meaning and are never used again. Functions and constants
 //          are added; none changes. Compare mcc_abi_version() with MCC_ABI_VERSION if you load the library yourself.
 
@@ -397,11 +399,11 @@ MCC_API mcc_status_t mcc_len(mcc_cache_t *cache, size_t *len);
 /// Threads: any. Since: 0.1
 MCC_API mcc_status_t mcc_clear(mcc_cache_t *cache);
 
-/// Waits until all members that are alive have applied everything this process wrote to the cache before. Members this
-/// node has not met yet are not waited for: mcc_node_wait_ready() comes first.
+/// Waits until all members that are alive have applied everything this process wrote to the cache before. A node that
+/// has not yet found the members waits for that first, as mcc_node_wait_ready() does, within the same timeout.
 ///
 /// cache: the cache.
-/// timeout_ms: longest wait, ms, 0 or more.
+/// timeout_ms: longest wait of both together, ms, 0 or more.
 /// Returns: MCC_OK; MCC_TIMEOUT (the writes still go out); MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Threads: any. Since: 0.1
 MCC_API MCC_MUST_USE mcc_status_t mcc_sync(mcc_cache_t *cache, int64_t timeout_ms);
@@ -707,8 +709,9 @@ MCC_API mcc_status_t mcc_touch(mcc_cache_t *cache, const void *key, size_t key_l
 /// Threads: any. Since: 0.1
 MCC_API mcc_status_t mcc_metadata(mcc_cache_t *cache, const void *key, size_t key_len, mcc_metadata_t *metadata);
 
-/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, later ones are counted
-/// instead, and MCC_EVENT_OVERFLOW tells how many.
+/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, the oldest are dropped and
+/// counted, and MCC_EVENT_OVERFLOW tells how many before those that are left. In a forked child the queues of the
+/// parent are closed.
 ///
 /// node: the node, for what happens in all its caches and to the members; NULL for the process's own. Ignored if cache
 /// is not NULL.
@@ -735,8 +738,8 @@ MCC_API mcc_status_t mcc_events_next(mcc_events_t *events, int64_t timeout_ms, m
 /// Threads: any, also while another waits in mcc_events_next(). Since: 0.1
 MCC_API void mcc_events_wake(mcc_events_t *events);
 
-/// Ends the collecting: a call that waits in mcc_events_next() returns MCC_CLOSED, and so do later ones. Closing again
-/// is MCC_OK.
+/// Ends the collecting: mcc_events_next() gives the events that are queued first, then MCC_CLOSED; a call that waits in
+/// it returns that at once. Closing again is MCC_OK.
 ///
 /// events: the queue.
 /// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
@@ -750,7 +753,9 @@ MCC_API mcc_status_t mcc_events_close(mcc_events_t *events);
 MCC_API void mcc_events_free(mcc_events_t *events);
 
 /// Begins to iterate over the entries, in no order. Other threads and members may write meanwhile: a key that is there
-/// all the time comes exactly once, one that comes or goes meanwhile at most once.
+/// all the time comes exactly once, one that comes or goes meanwhile at most once, and one that goes and comes back
+/// may come twice. If the cache is closed meanwhile the next step answers MCC_CLOSED, once, and those after it MCC_END.
+/// In a forked child the iterations that its parent had begun are closed.
 ///
 /// cache: the cache.
 /// iter: where the handle is written.
@@ -764,8 +769,8 @@ MCC_API MCC_MUST_USE mcc_status_t mcc_iter_new(mcc_cache_t *cache, mcc_iter_t **
 /// iter: the iteration.
 /// key, key_len: where the key's address and length are written; it is valid until the next call with this iter, and
 /// for no longer. Never NULL on MCC_OK.
-/// Returns: MCC_OK; MCC_END after the last key; MCC_CLOSED if the cache was closed meanwhile; MCC_INVALID_ARGUMENT;
-/// MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_END after the last key; MCC_CLOSED, once, if the cache was closed meanwhile;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Threads: any, one at a time. Since: 0.1
 MCC_API mcc_status_t mcc_iter_next(mcc_iter_t *iter, const uint8_t **key, size_t *key_len);
 
@@ -775,8 +780,8 @@ MCC_API mcc_status_t mcc_iter_next(mcc_iter_t *iter, const uint8_t **key, size_t
 /// key, key_len: where the key's address and length are written; it is valid until the next call with this iter, and
 /// for no longer. Never NULL on MCC_OK.
 /// value: where the value is written; NULL is written if there is no next entry.
-/// Returns: MCC_OK; MCC_END after the last entry; MCC_CLOSED if the cache was closed meanwhile; MCC_INVALID_ARGUMENT;
-/// MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_END after the last entry; MCC_CLOSED, once, if the cache was closed meanwhile;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *value, which outlives the iteration; mcc_value_free() frees it.
 /// Threads: any, one at a time. Since: 0.1
 MCC_API mcc_status_t mcc_iter_next_entry(mcc_iter_t *iter, const uint8_t **key, size_t *key_len, mcc_value_t **value);
@@ -800,7 +805,8 @@ MCC_API const char *mcc_last_error(void);
 ///
 /// node: the node.
 /// members: where the list is written.
-/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_TIMEOUT if the node's thread does not get to run for ten seconds;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *members; mcc_members_free() frees it.
 /// Threads: any. Since: 0.1
 MCC_API MCC_MUST_USE mcc_status_t mcc_node_members(mcc_node_t *node, mcc_members_t **members);
@@ -856,7 +862,8 @@ MCC_API MCC_MUST_USE mcc_status_t mcc_node_wait_ready(mcc_node_t *node, int64_t 
 /// Tells the node's name, by which the other members show it.
 ///
 /// node: the node.
-/// Returns: text, valid until mcc_node_free(node); NULL if node is NULL.
+/// Returns: text, valid until mcc_node_free(node); NULL if node is NULL. In a forked child a handle of the parent's
+/// tells the name of the parent's node.
 /// Threads: any. Since: 0.1
 MCC_API const char *mcc_node_name(const mcc_node_t *node);
 
@@ -891,8 +898,8 @@ mcc_status_t mcc_node_setting(const mcc_node_t *node,
 MCC_API mcc_status_t mcc_node_close(mcc_node_t *node);
 
 /// Frees the handle. Caches and iterators made of it stay valid and keep the node running. With the last of them a node
-/// that was not closed leaves the cluster, and waits for the goodbye for at most one second; close it first where that
-/// is too long.
+/// that was not closed leaves the cluster by itself, if the process lasts a moment longer. Never waits: close the node
+/// first where what was written last must not be lost.
 ///
 /// node: the node; NULL is nothing to do.
 /// Threads: any, with no other call on node going on or to come. Since: 0.1

@@ -163,11 +163,11 @@ pub unsafe extern "C" fn mcc_clear(cache: *mut mcc_cache_t) -> mcc_status_t {
     })
 }
 
-/// Waits until all members that are alive have applied everything this process wrote to the cache before. Members this
-/// node has not met yet are not waited for: mcc_node_wait_ready() comes first.
+/// Waits until all members that are alive have applied everything this process wrote to the cache before. A node that
+/// has not yet found the members waits for that first, as mcc_node_wait_ready() does, within the same timeout.
 ///
 /// cache: the cache.
-/// timeout_ms: longest wait, ms, 0 or more.
+/// timeout_ms: longest wait of both together, ms, 0 or more.
 /// Returns: MCC_OK; MCC_TIMEOUT (the writes still go out); MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Threads: any. Since: 0.1
 #[must_use]

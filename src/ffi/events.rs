@@ -115,8 +115,9 @@ impl Held {
     }
 }
 
-/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, later ones are counted
-/// instead, and MCC_EVENT_OVERFLOW tells how many.
+/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, the oldest are dropped and
+/// counted, and MCC_EVENT_OVERFLOW tells how many before those that are left. In a forked child the queues of the
+/// parent are closed.
 ///
 /// node: the node, for what happens in all its caches and to the members; NULL for the process's own. Ignored if cache
 /// is not NULL.
@@ -190,8 +191,8 @@ pub unsafe extern "C" fn mcc_events_wake(events: *mut mcc_events_t) {
     });
 }
 
-/// Ends the collecting: a call that waits in mcc_events_next() returns MCC_CLOSED, and so do later ones. Closing again
-/// is MCC_OK.
+/// Ends the collecting: mcc_events_next() gives the events that are queued first, then MCC_CLOSED; a call that waits in
+/// it returns that at once. Closing again is MCC_OK.
 ///
 /// events: the queue.
 /// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.

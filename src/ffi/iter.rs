@@ -46,7 +46,9 @@ impl Walk {
 }
 
 /// Begins to iterate over the entries, in no order. Other threads and members may write meanwhile: a key that is there
-/// all the time comes exactly once, one that comes or goes meanwhile at most once.
+/// all the time comes exactly once, one that comes or goes meanwhile at most once, and one that goes and comes back
+/// may come twice. If the cache is closed meanwhile the next step answers MCC_CLOSED, once, and those after it MCC_END.
+/// In a forked child the iterations that its parent had begun are closed.
 ///
 /// cache: the cache.
 /// iter: where the handle is written.
@@ -74,8 +76,8 @@ pub unsafe extern "C" fn mcc_iter_new(cache: *mut mcc_cache_t, iter: *mut *mut m
 /// iter: the iteration.
 /// key, key_len: where the key's address and length are written; it is valid until the next call with this iter, and
 /// for no longer. Never NULL on MCC_OK.
-/// Returns: MCC_OK; MCC_END after the last key; MCC_CLOSED if the cache was closed meanwhile; MCC_INVALID_ARGUMENT;
-/// MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_END after the last key; MCC_CLOSED, once, if the cache was closed meanwhile;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Threads: any, one at a time. Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mcc_iter_next(
@@ -104,8 +106,8 @@ pub unsafe extern "C" fn mcc_iter_next(
 /// key, key_len: where the key's address and length are written; it is valid until the next call with this iter, and
 /// for no longer. Never NULL on MCC_OK.
 /// value: where the value is written; NULL is written if there is no next entry.
-/// Returns: MCC_OK; MCC_END after the last entry; MCC_CLOSED if the cache was closed meanwhile; MCC_INVALID_ARGUMENT;
-/// MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_END after the last entry; MCC_CLOSED, once, if the cache was closed meanwhile;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *value, which outlives the iteration; mcc_value_free() frees it.
 /// Threads: any, one at a time. Since: 0.1
 #[unsafe(no_mangle)]

@@ -105,7 +105,8 @@ impl Member {
 ///
 /// node: the node.
 /// members: where the list is written.
-/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_TIMEOUT if the node's thread does not get to run for ten seconds;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *members; mcc_members_free() frees it.
 /// Threads: any. Since: 0.1
 #[must_use]

@@ -98,7 +98,8 @@ pub unsafe extern "C" fn mcc_node_wait_ready(node: *mut mcc_node_t, timeout_ms: 
 /// Tells the node's name, by which the other members show it.
 ///
 /// node: the node.
-/// Returns: text, valid until mcc_node_free(node); NULL if node is NULL.
+/// Returns: text, valid until mcc_node_free(node); NULL if node is NULL. In a forked child a handle of the parent's
+/// tells the name of the parent's node.
 /// Threads: any. Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mcc_node_name(node: *const mcc_node_t) -> *const c_char {
@@ -165,8 +166,8 @@ pub unsafe extern "C" fn mcc_node_close(node: *mut mcc_node_t) -> mcc_status_t {
 }
 
 /// Frees the handle. Caches and iterators made of it stay valid and keep the node running. With the last of them a node
-/// that was not closed leaves the cluster, and waits for the goodbye for at most one second; close it first where that
-/// is too long.
+/// that was not closed leaves the cluster by itself, if the process lasts a moment longer. Never waits: close the node
+/// first where what was written last must not be lost.
 ///
 /// node: the node; NULL is nothing to do.
 /// Threads: any, with no other call on node going on or to come. Since: 0.1

@@ -12,7 +12,8 @@ const BATCH: usize = 256;
 
 /// Iterator over a cache's keys, in no order; `Err` once if the cache is closed meanwhile, and then nothing more.
 ///
-/// A key that is there from the first call to the last is given once; one that comes or goes meanwhile, at most once.
+/// A key that is there from the first call to the last is given once; one that comes or goes meanwhile, at most once, and
+/// one that goes and comes back may be given twice.
 #[derive(Debug)]
 pub struct Keys {
     cache: Cache,
