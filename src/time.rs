@@ -49,7 +49,9 @@ impl WallMs {
     /// `self` plus `ttl`, rounded up to a whole millisecond; saturates below [`Deadline::NEVER`].
     #[must_use]
     pub fn after(self, ttl: Duration) -> WallMs {
-        let ms = u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        // Every put comes here: no division of 128 bits.
+        let begun = u128::from(ttl.subsec_nanos() % 1_000_000 != 0);
+        let ms = u64::try_from(ttl.as_millis() + begun).unwrap_or(u64::MAX);
         WallMs(self.0.saturating_add(ms).min(u64::MAX - 1))
     }
 }
@@ -82,4 +84,20 @@ pub struct Now {
     pub mono: Mono,
     /// For versions and deadlines.
     pub wall: WallMs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_rounded_up_and_never_becomes_for_ever() {
+        let after = |ttl| WallMs(1_000).after(ttl).0;
+        assert_eq!(after(Duration::from_millis(5)), 1_005);
+        assert_eq!(after(Duration::from_nanos(1)), 1_001);
+        assert_eq!(after(Duration::from_nanos(1_000_001)), 1_002);
+        assert_eq!(after(Duration::MAX), u64::MAX - 1);
+        assert!(!Deadline::NEVER.has_passed(WallMs(u64::MAX)));
+        assert!(Deadline(WallMs(5)).has_passed(WallMs(5)));
+    }
 }
