@@ -123,8 +123,9 @@ impl Asked {
 /// Whether a member in this state is expected to answer.
 fn is_live(state: MemberState) -> bool {
     match state {
-        MemberState::Alive | MemberState::Suspect | MemberState::Lagging => true,
-        MemberState::Joining | MemberState::Down | MemberState::Left => false,
+        // One that is being filled, at its start or since it opened another cache, answers as well.
+        MemberState::Joining | MemberState::Alive | MemberState::Suspect | MemberState::Lagging => true,
+        MemberState::Down | MemberState::Left => false,
     }
 }
 
