@@ -67,7 +67,9 @@ impl Replica {
             difference.pair = pair;
             difference.since = now;
         }
-        if now.saturating_since(difference.differs_since) >= DIFFERING_MAX {
+        // A pair that was compared already differs by evictions: it waits for the interval below.
+        let is_new = difference.compared.is_none_or(|(compared, _)| compared != pair);
+        if is_new && now.saturating_since(difference.differs_since) >= DIFFERING_MAX {
             difference.differs_since = now;
             return true;
         }
@@ -208,5 +210,43 @@ impl Protocol {
         self.settle(now);
         // It may wait for this node to be in step.
         self.send_status(session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Limits;
+
+    const INTERVAL: Duration = Duration::from_secs(300);
+    const MEMBER: SessionId = SessionId([1; 12]);
+
+    fn replica() -> Replica {
+        let limits = Limits { max_entries: 1, max_bytes: usize::MAX };
+        Replica::new(Arc::new(Store::with_seed(limits, [0; 16], true, 1)))
+    }
+
+    fn at(seconds: u64) -> Mono {
+        Mono::from_start(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn replicas_that_differ_for_good_are_compared_once_an_interval() {
+        let mut replica = replica();
+        let mut compared = Vec::new();
+        for second in 0..700 {
+            if replica.audit_is_due(MEMBER, (1, 2), INTERVAL, at(second)) {
+                replica.note_compared(MEMBER, at(second));
+                compared.push(second);
+            }
+        }
+        assert_eq!(compared, [1, 301, 601]);
+    }
+
+    #[test]
+    fn replicas_that_never_stand_still_are_compared_all_the_same() {
+        let mut replica = replica();
+        let due = (0..100).filter(|&second| replica.audit_is_due(MEMBER, (second, 0), INTERVAL, at(second)));
+        assert_eq!(due.collect::<Vec<_>>(), [30, 60, 90]);
     }
 }
