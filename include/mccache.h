@@ -113,6 +113,19 @@
 /// How to read a value: one CBOR data item (RFC 8949), what the bindings make of numbers, lists and maps.
 #define MCC_CODEC_CBOR 2
 
+/// How to read a value: Python's pickle. The bindings write and read this and the three after it only where a program
+/// asks for it, since whoever can write such a value can have a reader run code.
+#define MCC_CODEC_PICKLE 3
+
+/// How to read a value: Ruby's Marshal.
+#define MCC_CODEC_MARSHAL 4
+
+/// How to read a value: Java's object serialization.
+#define MCC_CODEC_JAVA 5
+
+/// How to read a value: .NET's BinaryFormatter.
+#define MCC_CODEC_DOTNET 6
+
 /// What a call answers. Numbers are never changed or used again; later versions may add some.
 enum mcc_status_t
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -143,6 +156,8 @@ enum mcc_status_t
     MCC_INTERNAL = 10,
     /// An iteration is over. An answer, not a failure.
     MCC_END = 11,
+    /// The key was written or deleted since the lease was given. An answer, not a failure.
+    MCC_OVERTAKEN = 12,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -230,6 +245,9 @@ typedef struct mcc_events_t mcc_events_t;
 /// An iteration over the entries of a cache. Opaque; mcc_iter_free() frees it.
 typedef struct mcc_iter_t mcc_iter_t;
 
+/// The right, and the duty, to load the value of a key. Opaque; mcc_lease_free() frees it.
+typedef struct mcc_lease_t mcc_lease_t;
+
 /// A list of members at one moment. Opaque; mcc_members_free() frees it.
 typedef struct mcc_members_t mcc_members_t;
 
@@ -262,6 +280,23 @@ typedef struct {
     /// 0; room for later versions.
     int64_t reserved[7];
 } mcc_cache_stats_t;
+
+/// What an item is: one of MCC_CBOR_UNSIGNED to MCC_CBOR_BREAK.
+typedef int32_t mcc_cbor_kind_t;
+
+/// One CBOR item: a scalar or a whole string, or the head of an array, a map or a tag.
+typedef struct {
+    /// What it is.
+    mcc_cbor_kind_t kind;
+    /// The integer, the count, the tag or the simple value; 0 where kind has none.
+    uint64_t number;
+    /// The floating-point number; 0 where kind has none.
+    double real;
+    /// The string's bytes, within what is read; NULL where kind has none.
+    const uint8_t *data;
+    /// How many; 0 where kind has none.
+    size_t len;
+} mcc_cbor_item_t;
 
 /// One member's checksum. The library makes these; later versions may append fields.
 typedef struct {
@@ -346,6 +381,38 @@ typedef struct {
     /// What this node thinks of it.
     mcc_member_state_t state;
 } mcc_member_t;
+
+/// An integer of 0 or more: number.
+#define MCC_CBOR_UNSIGNED 0
+
+/// A negative integer: -1 - number.
+#define MCC_CBOR_NEGATIVE 1
+
+/// Bytes: data and len. With data NULL and number UINT64_MAX: the pieces follow, each an item of this kind, then
+/// MCC_CBOR_BREAK.
+#define MCC_CBOR_BYTES 2
+
+/// Text: data and len, UTF-8. In pieces as MCC_CBOR_BYTES.
+#define MCC_CBOR_TEXT 3
+
+/// An array of number items, which follow; UINT64_MAX: until MCC_CBOR_BREAK.
+#define MCC_CBOR_ARRAY 4
+
+/// A map of number pairs: key and value by turns follow; UINT64_MAX: until MCC_CBOR_BREAK.
+#define MCC_CBOR_MAP 5
+
+/// Says what the item that follows is meant to be: number is the tag, such as 0 for a date and time in text (RFC 8949,
+/// 3.4) or 1004 for a date in text (RFC 8943).
+#define MCC_CBOR_TAG 6
+
+/// number is 20 for false, 21 for true, 22 for null, 23 for undefined, or another simple value of 0 to 255.
+#define MCC_CBOR_SIMPLE 7
+
+/// A floating-point number: real. Read with 16, 32 or 64 bits, written with 64.
+#define MCC_CBOR_FLOAT 8
+
+/// The end of what has no length.
+#define MCC_CBOR_BREAK 9
 
 #ifdef __cplusplus
 extern "C" {
@@ -439,6 +506,27 @@ MCC_API mcc_status_t mcc_close(mcc_cache_t *cache);
 /// cache: the cache; NULL is nothing to do.
 /// Threads: any, with no other call on cache going on or to come. Since: 0.1
 MCC_API void mcc_free(mcc_cache_t *cache);
+
+/// Reads the next item. What is in an array or a map, or after a tag, are the items that follow: whoever reads keeps
+/// count of them, and bounds how deep they nest.
+///
+/// data, len: what is read, such as a value's data and len; data may be NULL if len is 0.
+/// offset: where to read, from 0 to len; on MCC_OK moved behind the item.
+/// item: where the item is written; its data points into what is read.
+/// Returns: MCC_OK; MCC_END if *offset is len; MCC_INVALID_ARGUMENT if there is no well-formed item, or text is not
+/// UTF-8 (mcc_last_error() says at which byte); MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_cbor_read(const void *data, size_t len, size_t *offset, mcc_cbor_item_t *item);
+
+/// Writes an item behind those written before. Integers, lengths and tags take as few bytes as they can.
+///
+/// buffer, capacity: where it is written, and how many bytes fit; buffer may be NULL if capacity is 0.
+/// offset: where to write; on MCC_OK moved behind the item, on MCC_BUFFER_TOO_SMALL set to the capacity it takes.
+/// item: the item: kind and what its kind reads of it; data is copied.
+/// Returns: MCC_OK; MCC_BUFFER_TOO_SMALL (nothing is written); MCC_INVALID_ARGUMENT for a kind or a simple value there
+/// is not, and for text that is not UTF-8; MCC_TOO_LARGE; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_cbor_write(void *buffer, size_t capacity, size_t *offset, const mcc_cbor_item_t *item);
 
 /// Asks all members that are alive for their counters. This node's own come first.
 ///
@@ -800,6 +888,52 @@ MCC_API void mcc_iter_free(mcc_iter_t *iter);
 /// Returns: UTF-8 text, empty if nothing failed yet; valid until the next call that fails on this thread. Never NULL.
 /// Threads: any; each has its own. Since: 0.1
 MCC_API const char *mcc_last_error(void);
+
+/// Gets a value, or else the right to load it, which one caller of this process has at a time for each key: while
+/// another has it, waits for the end of that. Members do not wait for each other.
+///
+/// What was loaded goes to mcc_fill(). Whoever gets the lease must end it, or the others wait in vain; a thread that
+/// asks again for a key it has the lease of waits for itself.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// timeout_ms: longest wait for another's load, ms, 0 or more.
+/// value: where the value is written; NULL is written if there is none.
+/// lease: where the lease is written; NULL is written if there is a value.
+/// Returns: MCC_OK with a value; MCC_NOT_FOUND with a lease; MCC_TIMEOUT with neither; MCC_CLOSED, also if the cache is
+/// closed meanwhile; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *value or *lease; mcc_value_free() or mcc_lease_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_get_lease(mcc_cache_t *cache,
+                           const void *key,
+                           size_t key_len,
+                           int64_t timeout_ms,
+                           mcc_value_t **value,
+                           mcc_lease_t **lease);
+
+/// Puts what was loaded under a lease, unless its key was written or deleted, or the cache cleared, since the lease was
+/// given, here or by news of another member. Ends the lease, whatever is returned: those that wait go on.
+///
+/// It is put with the time at which the lease was given, so that a write made on another member while the value was
+/// loaded wins also if it arrives later.
+///
+/// lease: the lease.
+/// data, len: the value, 0 bytes to the cache's limit; copied; data may be NULL if len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live from now, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_OVERTAKEN (nothing was put); MCC_TOO_LARGE; MCC_CLOSED, also in a forked child;
+/// MCC_INVALID_ARGUMENT, also if the lease has ended; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_fill(mcc_lease_t *lease, const void *data, size_t len, uint8_t codec, int64_t ttl_ms);
+
+/// Frees a lease. One that was not filled ends: the value could not be loaded, and one of those that wait for it gets
+/// the next lease.
+///
+/// lease: the lease; NULL is nothing to do.
+/// Threads: any, with no other call on lease going on or to come. Since: 0.1
+MCC_API void mcc_lease_free(mcc_lease_t *lease);
 
 /// Lists the other members the node knows now. The node itself is not among them: mcc_node_name() tells its name.
 ///

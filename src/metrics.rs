@@ -150,4 +150,8 @@ metrics! {
     cache_entries,
     /// Bytes now held in all caches (gauge).
     cache_bytes,
+    /// Loaded values that were put under a lease.
+    fills,
+    /// Loaded values that were not put because their key was written or deleted while they were loaded.
+    fills_overtaken,
 }

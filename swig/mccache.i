@@ -28,6 +28,12 @@ static bool mccache_answer(mcc_status_t *status, mcc_status_t answer) {
     *status = MCC_OK;
     return true;
 }
+
+// What asking for a lease gave: a value, or a lease, or neither if the wait was too long.
+typedef struct {
+    mcc_value_t *value;
+    mcc_lease_t *lease;
+} mccache_lookup_t;
 %}
 
 %include <stdint.i>
@@ -43,6 +49,8 @@ static bool mccache_answer(mcc_status_t *status, mcc_status_t answer) {
 %rename(Cache) mcc_cache_t;
 %rename(Value) mcc_value_t;
 %rename(Iter) mcc_iter_t;
+%rename(Lease) mcc_lease_t;
+%rename(Lookup) mccache_lookup_t;
 %rename(Events) mcc_events_t;
 %rename(Members) mcc_members_t;
 %rename(Member) mcc_member_t;
@@ -68,6 +76,10 @@ const char *mcc_strerror(int32_t status);
 %constant int CODEC_RAW = MCC_CODEC_RAW;
 %constant int CODEC_TEXT = MCC_CODEC_TEXT;
 %constant int CODEC_CBOR = MCC_CODEC_CBOR;
+%constant int CODEC_PICKLE = MCC_CODEC_PICKLE;
+%constant int CODEC_MARSHAL = MCC_CODEC_MARSHAL;
+%constant int CODEC_JAVA = MCC_CODEC_JAVA;
+%constant int CODEC_DOTNET = MCC_CODEC_DOTNET;
 %constant int EVENT_PUT = MCC_EVENT_PUT;
 %constant int EVENT_DELETE = MCC_EVENT_DELETE;
 %constant int EVENT_CLEAR = MCC_EVENT_CLEAR;
@@ -315,6 +327,45 @@ typedef struct {} mcc_iter_t;
     }
 }
 
+typedef struct {} mcc_lease_t;
+%extend mcc_lease_t {
+    // Ends it, if it was not filled: the next of those that wait loads.
+    ~mcc_lease_t() {
+        mcc_lease_free($self);
+    }
+
+    // Ends it. False if the key was written or deleted meanwhile: nothing is put then.
+    bool fill(const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms, mcc_status_t *status) {
+        *status = mcc_fill($self, data, data_len, codec, ttl_ms);
+        return !mccache_answer(status, MCC_OVERTAKEN);
+    }
+}
+
+typedef struct {} mccache_lookup_t;
+%newobject mccache_lookup_t::value;
+%newobject mccache_lookup_t::lease;
+%extend mccache_lookup_t {
+    ~mccache_lookup_t() {
+        mcc_value_free($self->value);
+        mcc_lease_free($self->lease);
+        free($self);
+    }
+
+    // The value, once; nothing if there is none.
+    mcc_value_t *value() {
+        mcc_value_t *value = $self->value;
+        $self->value = NULL;
+        return value;
+    }
+
+    // The lease, once; nothing if there is a value, or if the wait was too long.
+    mcc_lease_t *lease() {
+        mcc_lease_t *lease = $self->lease;
+        $self->lease = NULL;
+        return lease;
+    }
+}
+
 typedef struct {} mcc_node_t;
 %newobject mcc_node_t::own;
 %newobject mcc_node_t::setting;
@@ -399,6 +450,7 @@ typedef struct {} mcc_node_t;
 typedef struct {} mcc_cache_t;
 %newobject mcc_cache_t::get;
 %newobject mcc_cache_t::take;
+%newobject mcc_cache_t::lease;
 %newobject mcc_cache_t::keys;
 %newobject mcc_cache_t::events;
 %newobject mcc_cache_t::cluster_checksum;
@@ -432,6 +484,19 @@ typedef struct {} mcc_cache_t;
         *status = mcc_take($self, key, key_len, &value);
         mccache_answer(status, MCC_NOT_FOUND);
         return value;
+    }
+
+    // A value, or the right to load it, or neither if another was loading it for too long.
+    mccache_lookup_t *lease(const void *key, size_t key_len, int64_t timeout_ms, mcc_status_t *status) {
+        mccache_lookup_t *lookup = calloc(1, sizeof *lookup);
+        *status = lookup ? mcc_get_lease($self, key, key_len, timeout_ms, &lookup->value, &lookup->lease) : MCC_INTERNAL;
+        if (*status == MCC_NOT_FOUND || *status == MCC_TIMEOUT)
+            *status = MCC_OK;
+        if (*status != MCC_OK) {
+            free(lookup);
+            lookup = NULL;
+        }
+        return lookup;
     }
 
     void put(const void *key, size_t key_len, const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms,

@@ -650,6 +650,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(_name) mcc_cache_t::name;
 %rename(_value) mcc_cache_t::get;
 %rename(_take) mcc_cache_t::take;
+%rename(_lease) mcc_cache_t::lease;
 %rename(_put) mcc_cache_t::put;
 %rename(_put_new) mcc_cache_t::put_new;
 %rename(_touch) mcc_cache_t::touch;
@@ -671,6 +672,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_node_t::cluster_metrics;
 %thread mcc_node_t::close;
 %thread mcc_cache_t::mcc_cache_t;
+%thread mcc_cache_t::lease;
 %thread mcc_cache_t::clear;
 %thread mcc_cache_t::sync;
 %thread mcc_cache_t::checksum;

@@ -19,6 +19,7 @@
 )]
 
 mod cache;
+mod cbor;
 mod cluster;
 mod config;
 mod duration;
@@ -27,6 +28,7 @@ mod events;
 mod guard;
 mod iter;
 mod last_error;
+mod lease;
 mod members;
 mod node;
 mod pointer;
@@ -35,6 +37,7 @@ mod status;
 mod value;
 
 pub use cache::*;
+pub use cbor::*;
 pub use cluster::*;
 pub use config::*;
 pub use duration::*;
@@ -42,6 +45,7 @@ pub use entry::*;
 pub use events::*;
 pub use iter::*;
 pub use last_error::*;
+pub use lease::*;
 pub use members::*;
 pub use node::*;
 pub use stats::*;

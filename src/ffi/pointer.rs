@@ -83,6 +83,16 @@ impl Buffer<'_> {
         }
         true
     }
+
+    /// Writes the parts one after the other from byte `at` on; false, and nothing written, if they do not fit.
+    pub(super) fn fill_at(self, at: usize, parts: &[&[u8]]) -> bool {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let Some(place) = self.0.get_mut(at..).and_then(|rest| rest.get_mut(..len)) else { return false };
+        for (to, from) in place.iter_mut().zip(parts.iter().copied().flatten()) {
+            to.write(*from);
+        }
+        true
+    }
 }
 
 /// The caller's buffer; NULL is as good as any pointer if its length is 0.

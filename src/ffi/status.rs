@@ -35,15 +35,17 @@ pub enum mcc_status_t {
     MCC_INTERNAL = 10,
     /// An iteration is over. An answer, not a failure.
     MCC_END = 11,
+    /// The key was written or deleted since the lease was given. An answer, not a failure.
+    MCC_OVERTAKEN = 12,
 }
 
 use mcc_status_t::{
     MCC_BUFFER_TOO_SMALL, MCC_CLOSED, MCC_CONFIG, MCC_END, MCC_EXISTS, MCC_INTERNAL, MCC_INVALID_ARGUMENT, MCC_NETWORK,
-    MCC_NOT_FOUND, MCC_OK, MCC_TIMEOUT, MCC_TOO_LARGE,
+    MCC_NOT_FOUND, MCC_OK, MCC_OVERTAKEN, MCC_TIMEOUT, MCC_TOO_LARGE,
 };
 
 /// Every status, for looking one up by its number.
-const ALL: [mcc_status_t; 12] = [
+const ALL: [mcc_status_t; 13] = [
     MCC_OK,
     MCC_NOT_FOUND,
     MCC_EXISTS,
@@ -56,6 +58,7 @@ const ALL: [mcc_status_t; 12] = [
     MCC_BUFFER_TOO_SMALL,
     MCC_INTERNAL,
     MCC_END,
+    MCC_OVERTAKEN,
 ];
 
 /// Tells the version of the library in use, such as "0.1.0".
@@ -106,6 +109,7 @@ impl mcc_status_t {
             MCC_BUFFER_TOO_SMALL => c"the buffer is too short for the value",
             MCC_INTERNAL => c"internal error, a bug in the library",
             MCC_END => c"the iteration is over",
+            MCC_OVERTAKEN => c"the key changed while its value was loaded",
         }
     }
 

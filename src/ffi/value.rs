@@ -23,6 +23,19 @@ pub const MCC_CODEC_TEXT: u8 = 1;
 /// How to read a value: one CBOR data item (RFC 8949), what the bindings make of numbers, lists and maps.
 pub const MCC_CODEC_CBOR: u8 = 2;
 
+/// How to read a value: Python's pickle. The bindings write and read this and the three after it only where a program
+/// asks for it, since whoever can write such a value can have a reader run code.
+pub const MCC_CODEC_PICKLE: u8 = 3;
+
+/// How to read a value: Ruby's Marshal.
+pub const MCC_CODEC_MARSHAL: u8 = 4;
+
+/// How to read a value: Java's object serialization.
+pub const MCC_CODEC_JAVA: u8 = 5;
+
+/// How to read a value: .NET's BinaryFormatter.
+pub const MCC_CODEC_DOTNET: u8 = 6;
+
 /// A value: bytes that do not change, and how to read them. It does not depend on the cache any more: it stays what it
 /// is when the entry is overwritten, deleted or evicted, and when cache and node are closed and freed. Only the library
 /// makes these (there is more behind the fields: never copy the structure); mcc_value_free() frees it.

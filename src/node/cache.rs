@@ -14,6 +14,7 @@ use super::clock::{Until, coarse_wall};
 use super::core::{NodeCore, OnOtherSettings, is_replicated};
 use super::fork;
 use super::keys::Keys;
+use super::lease::Loads;
 use super::listener::{Event, EventKind, Events};
 use super::lock::{read, write};
 use super::outbox::{Item, QueuedKey, SyncAsk};
@@ -67,6 +68,8 @@ pub(super) struct CacheCore {
     /// Held shared from before a change is applied until it is in the outbox, and exclusively for a moment by `sync`:
     /// without it a sync could overtake a key that another thread has made dirty but not queued yet.
     gate: RwLock<()>,
+    /// Keys that are being loaded in this process.
+    pub(super) loads: Loads,
     /// In a forked child: the cache that took the place of this one.
     reborn: OnceLock<Arc<CacheCore>>,
 }
@@ -77,8 +80,8 @@ impl CacheCore {
         let limits = Limits { max_entries: settings.max_entries, max_bytes: settings.max_bytes };
         let store = Arc::new(Store::new(limits, node.hash_key, is_replicated(settings.mode)));
         let generation = node.generation;
-        let (closed, left, gate, reborn) = Default::default();
-        CacheCore { store, name, id, settings, node, closed, left, generation, gate, reborn }
+        let (closed, left, gate, loads, reborn) = Default::default();
+        CacheCore { store, name, id, settings, node, closed, left, generation, gate, loads, reborn }
     }
 
     /// Whether the cluster knows of it.
@@ -88,7 +91,16 @@ impl CacheCore {
 
     /// Marks it closed; false if it was.
     pub(super) fn close(&self) -> bool {
-        !self.closed.swap(true, Ordering::AcqRel)
+        let first = !self.closed.swap(true, Ordering::AcqRel);
+        if first && self.is_of_this_process() {
+            self.loads.wake_all();
+        }
+        first
+    }
+
+    /// Whether it was opened in this process, not in one that this was forked from.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.generation == fork::generation()
     }
 
     /// Whether it was taken out of the cluster.
@@ -104,11 +116,11 @@ impl CacheCore {
     /// Whether it can be used in this process.
     #[inline]
     pub(super) fn is_usable(&self) -> bool {
-        self.generation == fork::generation() && !self.closed.load(Ordering::Relaxed)
+        self.is_of_this_process() && !self.closed.load(Ordering::Relaxed)
     }
 
     /// Why it cannot be used, when it was closed.
-    fn closed(&self) -> Error {
+    pub(super) fn closed(&self) -> Error {
         self.node.check().err().unwrap_or(Error::Closed { what: "cache" })
     }
 
@@ -120,14 +132,24 @@ impl CacheCore {
         now: WallMs,
         apply: impl Fn(Version) -> Outcome,
     ) -> Result<Outcome> {
+        let outcome = self.announced(change, || stamped(|| self.node.hlc.tick(now), apply));
+        if outcome.fate == Fate::Stale { Err(overtaken()) } else { Ok(outcome) }
+    }
+
+    /// Applies a local change of one key, queues what peers must hear of, and tells listeners.
+    pub(super) fn announced(
+        self: &Arc<Self>,
+        change: Change<'_>,
+        apply: impl FnOnce() -> (Version, Outcome),
+    ) -> Outcome {
         let gate = self.is_replicated().then(|| read(&self.gate));
-        let (version, mut outcome) = stamped(|| self.node.hlc.tick(now), apply);
+        let (version, mut outcome) = apply();
         self.queue(change, version, &mut outcome);
         drop(gate);
         if outcome.fate == Fate::Applied {
             self.node.publish(|| self.event(change.kind, change.key, version, Writer::Here));
         }
-        if outcome.fate == Fate::Stale { Err(overtaken()) } else { Ok(outcome) }
+        outcome
     }
 
     /// Queues what peers must hear of after a local change.
@@ -174,8 +196,16 @@ impl CacheCore {
         self.node.send(Item::Forget { cache: Arc::clone(self), key: key.into(), version });
     }
 
+    /// Refuses a put that is too long for the cache.
+    pub(super) fn check_put(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        check_len("key", key.len(), KEY_LEN_MAX)?;
+        check_len("value", value.len(), self.settings.max_value)?;
+        // Asked before the store is, which gives up the older value of what it cannot hold: so it must with a member's.
+        check_len("entry", Store::weight_of(key.len(), value.len()), self.settings.max_bytes)
+    }
+
     /// The instant a put with this `ttl` expires.
-    fn deadline(&self, ttl: Ttl, now: WallMs) -> Result<Deadline> {
+    pub(super) fn deadline(&self, ttl: Ttl, now: WallMs) -> Result<Deadline> {
         match ttl {
             Ttl::Default => Ok(Deadline::after(now, self.settings.ttl)),
             Ttl::Forever => Ok(Deadline::NEVER),
@@ -223,11 +253,11 @@ fn overtaken() -> Error {
 
 /// A local change of one key, as far as others are concerned.
 #[derive(Clone, Copy, Debug)]
-struct Change<'a> {
-    kind: EventKind,
-    key: &'a [u8],
+pub(super) struct Change<'a> {
+    pub(super) kind: EventKind,
+    pub(super) key: &'a [u8],
     /// Of the value the entry holds afterwards; `usize::MAX` if that is not known here.
-    value_len: usize,
+    pub(super) value_len: usize,
 }
 
 /// Who wrote what an event tells of.
@@ -327,10 +357,7 @@ impl Cache {
     /// As [`put`](Cache::put).
     pub fn put_if(&self, key: &[u8], value: &[u8], codec: Codec, ttl: Ttl, only_if: Precondition) -> Result<bool> {
         let core = self.live()?;
-        check_len("key", key.len(), KEY_LEN_MAX)?;
-        check_len("value", value.len(), core.settings.max_value)?;
-        // Asked before the store is, which gives up the older value of what it cannot hold: so it must with a member's.
-        check_len("entry", Store::weight_of(key.len(), value.len()), core.settings.max_bytes)?;
+        core.check_put(key, value)?;
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: value.len() };
@@ -549,7 +576,7 @@ fn update_without_value(kind: UpdateKind, key: &[u8], version: Version) -> Updat
     Update { kind, key, value: b"", codec: Codec::RAW, version, deadline: Deadline::NEVER }
 }
 
-fn check_len(what: &'static str, len: usize, limit: usize) -> Result<()> {
+pub(super) fn check_len(what: &'static str, len: usize, limit: usize) -> Result<()> {
     if len <= limit { Ok(()) } else { Err(Error::TooLarge { what, len, limit }) }
 }
 

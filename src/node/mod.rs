@@ -24,6 +24,7 @@ mod core;
 mod driver;
 mod fork;
 mod keys;
+mod lease;
 mod listener;
 mod lock;
 mod outbox;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 pub use self::cache::{Cache, Ttl};
 pub use self::keys::Keys;
+pub use self::lease::{Lease, LoadError, Lookup};
 pub use self::listener::{Event, EventKind, Events, Waited};
 pub use self::query::{MemberChecksum, MemberMetrics};
 pub use crate::protocol::{MemberInfo, MemberState};

@@ -77,12 +77,15 @@ impl Done {
 }
 
 impl Precondition {
-    fn holds(self, live: Option<&Slot>) -> bool {
+    fn holds(self, live: Option<&Slot>, known: Option<&Slot>, clear: impl FnOnce() -> Version) -> bool {
         match self {
             Precondition::Any => true,
             Precondition::Absent => live.is_none(),
             Precondition::Present => live.is_some(),
             Precondition::Version(version) => live.is_some_and(|slot| slot.version == version),
+            Precondition::AbsentSince(seen) => {
+                live.is_none() && known.is_none_or(|slot| slot.version <= seen) && clear() <= seen
+            }
         }
     }
 }
@@ -178,7 +181,7 @@ impl Store {
         let known = found.map(|i| shard.slot(i));
         let live = known.filter(|slot| slot.is_readable(change.now));
         let had_value = live.is_some();
-        if !change.precondition.holds(live) {
+        if !change.precondition.holds(live, known, || self.clears.latest()) {
             return Done::refused(Fate::Refused, had_value);
         }
         let newer = match known {

@@ -16,6 +16,7 @@ static void frees(void) {
     mcc_stats_free(NULL);
     mcc_cluster_metrics_free(NULL);
     mcc_checksums_free(NULL);
+    mcc_lease_free(NULL);
     CHECK("free_null_is_nothing_to_do", 1);
 }
 
@@ -79,6 +80,9 @@ static void handles(void) {
     CHECK("null_iter_next_entry", REFUSED(mcc_iter_next_entry(NULL, &key, &len, &value)) && value == NULL);
     CHECK("null_events_next", REFUSED(mcc_events_next(NULL, 0, &event)));
     CHECK("null_events_close", REFUSED(mcc_events_close(NULL)));
+    mcc_lease_t *lease;
+    CHECK("null_get_lease", REFUSED(mcc_get_lease(NULL, "k", 1, 0, &value, &lease)) && value == NULL && lease == NULL);
+    CHECK("null_fill", REFUSED(mcc_fill(NULL, "v", 1, MCC_CODEC_RAW, 0)));
 }
 
 static void results(mcc_node_t *node, mcc_cache_t *cache) {
@@ -119,6 +123,18 @@ static void results(mcc_node_t *node, mcc_cache_t *cache) {
     MUST(mcc_events_new(node, NULL, &events) == MCC_OK);
     CHECK("null_result_of_events_next", REFUSED(mcc_events_next(events, 0, NULL)));
     mcc_events_free(events);
+
+    mcc_lease_t *lease;
+    CHECK("null_results_of_get_lease", REFUSED(mcc_get_lease(cache, "k", 1, 0, NULL, &lease)) &&
+                                           REFUSED(mcc_get_lease(cache, "k", 1, 0, &value, NULL)));
+    mcc_cbor_item_t item = {MCC_CBOR_TEXT, 0, 0, NULL, 1};
+    len = 0;
+    CHECK("null_arguments_of_cbor_read", REFUSED(mcc_cbor_read("\xf6", 1, NULL, &item)) &&
+                                             REFUSED(mcc_cbor_read("\xf6", 1, &len, NULL)));
+    CHECK("null_arguments_of_cbor_write", REFUSED(mcc_cbor_write(NULL, 1, &len, &item)) &&
+                                              REFUSED(mcc_cbor_write(NULL, 0, NULL, &item)) &&
+                                              REFUSED(mcc_cbor_write(NULL, 0, &len, NULL)) &&
+                                              REFUSED(mcc_cbor_write(NULL, 0, &len, &item)) && len == 0);
 
     CHECK("null_bytes_with_a_length", REFUSED(mcc_put(cache, NULL, 1, "v", 1, 0)) &&
                                           REFUSED(mcc_put(cache, "k", 1, NULL, 1, 0)) &&

@@ -15,6 +15,7 @@ mod lint;
 mod python;
 mod sim;
 mod size;
+mod swig;
 mod tidy;
 mod workspace;
 

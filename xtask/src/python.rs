@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::journal::{Ended, Journal, Tally};
+use crate::swig;
 use crate::workspace::Workspace;
 
 /// The package's folder; its tests are in `tests/` below it, for the standard library's unittest.
@@ -20,11 +21,22 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
     if workspace.files_below(&tests, &["py"])?.is_empty() {
         return Err(format!("{tests}/ has no test"));
     }
+    generate(workspace, journal)?;
     let python = install(workspace, journal)?;
     let mut command = command(workspace, &python)?;
     command.args(["-m", "unittest", "discover", "--verbose", "--start-directory"]).arg(workspace.root.join(tests));
     let ended = journal.run(&mut command, TEST_LIMIT)?;
     Ok(count_unittest(&ended, journal))
+}
+
+/// Generates the glue with every SWIG there is; a warning is an error.
+fn generate(workspace: &Workspace, journal: &mut Journal) -> Result<(), String> {
+    for swig in swig::generators(workspace, journal)? {
+        let into = workspace.scratch(&format!("python/swig-{}", swig.version))?;
+        let language = ["-python", "-builtin", "-O", "-threads"];
+        swig.generate(workspace, journal, &language, "python.i", &into.join("mccache_python.c"), &into)?;
+    }
+    Ok(())
 }
 
 /// The venv's python after installing the package as it is now.

@@ -94,6 +94,12 @@ impl Model<'_> {
         self.live.iter().map(Row::weight).sum()
     }
 
+    /// The newest version known of a key.
+    fn seen(&self, key: &[u8]) -> Version {
+        let rows = self.live.iter().chain(&self.tombstones).filter(|row| row.key == key);
+        rows.map(|row| row.version).fold(self.clear, Version::max)
+    }
+
     fn apply(&mut self, update: &Update<'_>, local: bool, condition: Precondition, now: WallMs) -> Said {
         if update.kind == UpdateKind::Clear {
             if update.version <= self.clear {
@@ -113,6 +119,7 @@ impl Model<'_> {
             Precondition::Absent => !had_value,
             Precondition::Present => had_value,
             Precondition::Version(version) => readable.is_some_and(|row| row.version == version),
+            Precondition::AbsentSince(seen) => !had_value && self.seen(update.key) <= seen,
         };
         if !holds {
             return Said::no(Fate::Refused, had_value);
@@ -272,8 +279,11 @@ fn step(model: &mut Model<'_>, op: &Op, now: &mut WallMs) {
                 1 => Precondition::Present,
                 2 => Precondition::Version(held.unwrap_or(version)),
                 3 => Precondition::Version(version),
+                4 => Precondition::AbsentSince(store.seen(&key)),
+                5 => Precondition::AbsentSince(version),
                 _ => Precondition::Any,
             };
+            assert_eq!(store.seen(&key), model.seen(&key));
             let source = if local { Source::Local } else { Source::Remote };
             let said = Said::by(store.apply(&update, source, condition, *now));
             assert_eq!(said, model.apply(&update, local, condition, *now));
