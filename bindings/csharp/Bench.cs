@@ -1,0 +1,133 @@
+// Nanoseconds a call: `mono Bench.exe`, or `dotnet Bench.exe`. Lines of WHAT, OP and NANOSECONDS, with tabs between.
+//
+// Keys of 16 bytes, values of 100 bytes and of 64 KiB, 1,000 keys visited in turn. The keys are byte arrays and so are
+// the values, as in C; each get makes a new array, where the peers give the one they hold. A figure is the median of
+// five batches.
+
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.Linq;
+using System.Reflection;
+using System.Text;
+
+namespace MCCache.Benches
+{
+    internal static class Bench
+    {
+        private const int Keys = 1000;
+        private const int Batches = 5;
+        private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(120);
+
+        private static readonly string[] Texts = Enumerable.Range(0, Keys).Select(i => "key-" + i.ToString("D12")).ToArray();
+        private static readonly byte[][] Bytes = Texts.Select(Encoding.ASCII.GetBytes).ToArray();
+        private static readonly byte[] Small = new byte[100], Large = new byte[65536];
+
+        internal static byte[] held;
+        internal static long sum;
+
+        private static void Main()
+        {
+            string runtime = Type.GetType("Mono.Runtime") != null ? "mono" : "CoreCLR";
+            Console.WriteLine("# C# on " + runtime + " " + Environment.Version);
+            using (var node = new Node(new Settings
+                { ["cluster"] = "bench-" + Process.GetCurrentProcess().Id, ["interface"] = "host", ["cache_size"] = "256 MiB" }))
+            {
+                Cache cache = node.OpenCache("bench", new Settings { ["cache_mode"] = "local" });
+                Ours(cache, "mccache", i => Bytes[i]);
+                Ours(cache, "mccache, keys of text", i => Texts[i]);
+                Measure("mccache", "view_64k", i =>
+                {
+                    using (ValueView view = cache.OpenView(Bytes[i]))
+                    {
+                        sum += view.Read<byte>(65535);
+                    }
+                });
+            }
+            var dictionary = new Dictionary<string, byte[]>();
+            Peer("Dictionary", key => dictionary[key], (key, value) => dictionary[key] = value);
+            var concurrent = new ConcurrentDictionary<string, byte[]>();
+            Peer("ConcurrentDictionary", key => concurrent[key], (key, value) => concurrent[key] = value);
+            MemoryCache();
+        }
+
+        private static void Ours(Cache cache, string what, Func<int, CacheKey> key)
+        {
+            // The keys are made before: their conversion is of the loop, not of the call.
+            CacheKey[] keys = Enumerable.Range(0, Keys).Select(key).ToArray();
+            Measure(what, "put_100", i => cache[keys[i]] = Small);
+            Measure(what, "get_100", i => held = (byte[])cache[keys[i]]);
+            Measure(what, "put_64k", i => cache[keys[i]] = Large);
+            Measure(what, "get_64k", i => held = (byte[])cache[keys[i]]);
+        }
+
+        private static void Peer(string what, Func<string, byte[]> get, Action<string, byte[]> put)
+        {
+            Measure(what, "put_100", i => put(Texts[i], Small));
+            Measure(what, "get_100", i => held = get(Texts[i]));
+            Measure(what, "put_64k", i => put(Texts[i], Large));
+            Measure(what, "get_64k", i => held = get(Texts[i]));
+        }
+
+        // System.Runtime.Caching is a part of mono and of the .NET Framework, and a package elsewhere.
+        private static void MemoryCache()
+        {
+            const string Assembly = "System.Runtime.Caching, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b03f5f7f11d50a3a";
+            Type type = Type.GetType("System.Runtime.Caching.MemoryCache, " + Assembly);
+            if (type == null)
+            {
+                Console.WriteLine("MemoryCache\tskipped\tthis runtime has no System.Runtime.Caching");
+                return;
+            }
+            object cache = type.GetProperty("Default").GetValue(null);
+            MethodInfo get = type.GetMethod("Get", new[] { typeof(string), typeof(string) });
+            MethodInfo set = type.GetMethod("Set", new[] { typeof(string), typeof(object), typeof(DateTimeOffset), typeof(string) });
+            var getCall = (Func<string, string, object>)get.CreateDelegate(typeof(Func<string, string, object>), cache);
+            var setCall = (Action<string, object, DateTimeOffset, string>)set.CreateDelegate(
+                typeof(Action<string, object, DateTimeOffset, string>), cache);
+            DateTimeOffset hour = DateTimeOffset.UtcNow.AddHours(1);
+            Peer("MemoryCache", key => (byte[])getCall(key, null), (key, value) => setCall(key, value, hour, null));
+        }
+
+        private static void Measure(string what, string op, Action<int> call)
+        {
+            long rounds = Rounds(call);
+            var batches = new List<double>();
+            for (int batch = 0; batch < Batches; batch++)
+            {
+                batches.Add(Timed(call, rounds));
+            }
+            batches.Sort();
+            Console.WriteLine(what + "\t" + op + "\t" + batches[Batches / 2].ToString("F1", CultureInfo.InvariantCulture));
+        }
+
+        // Warms up, and finds how many rounds over all keys fill a batch.
+        private static long Rounds(Action<int> call)
+        {
+            Timed(call, 3);
+            for (long rounds = 1; ; rounds *= 2)
+            {
+                double nanoseconds = Timed(call, rounds) * rounds * Keys;
+                if (nanoseconds * 2 > BatchTime.TotalMilliseconds * 1e6)
+                {
+                    return rounds;
+                }
+            }
+        }
+
+        private static double Timed(Action<int> call, long rounds)
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            for (long round = 0; round < rounds; round++)
+            {
+                for (int i = 0; i < Keys; i++)
+                {
+                    call(i);
+                }
+            }
+            return watch.Elapsed.TotalMilliseconds * 1e6 / (rounds * Keys);
+        }
+    }
+}

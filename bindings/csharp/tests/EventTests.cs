@@ -1,0 +1,188 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using MCCache;
+
+namespace MCCache.Tests
+{
+    /// <summary>Events of .NET, raised on a thread of the binding's own, and the queue beneath them.</summary>
+    internal static class EventTests
+    {
+        public static void ListenersHearOfEveryKind()
+        {
+            Cache a = Clusters.Cache(), b = Clusters.Cache();
+            var heard = new ConcurrentQueue<CacheEvent>();
+            int thread = 0;
+            b.Changed += (sender, what) =>
+            {
+                Check.That(ReferenceEquals(sender, b), "the cache is the sender");
+                thread = Thread.CurrentThread.ManagedThreadId;
+                heard.Enqueue(what);
+            };
+            a["k"] = 1;
+            Until(heard, EventKind.Put, "k");
+            a.Remove("k");
+            Until(heard, EventKind.Delete, "k");
+            b.Put("short", 1, TimeSpan.FromMilliseconds(20));
+            Until(heard, EventKind.Expire, "short");
+            b.Clear();
+            Check.Eventually(() => heard.Any(what => what.Kind == EventKind.Clear && what.IsLocal), "the clear");
+            b[new byte[] { 0xff }] = 1;
+            Check.Eventually(() => heard.Any(what => what.Key == new byte[] { 0xff }), "a key of bytes");
+            Check.That(thread != Thread.CurrentThread.ManagedThreadId, "not on the caller's thread");
+            Check.That(heard.All(what => what.Cache == "c"), "of this cache");
+        }
+
+        private static void Until(ConcurrentQueue<CacheEvent> heard, EventKind kind, string key)
+        {
+            Check.Eventually(() => heard.Any(what => what.Kind == kind && what.Key == key), kind + " of " + key);
+        }
+
+        public static void NodesTellWhoComesAndGoes()
+        {
+            Node a = Clusters.Node(new Settings { ["node_name"] = "first" });
+            var joined = new ConcurrentQueue<string>();
+            var left = new ConcurrentQueue<string>();
+            var changed = new ConcurrentQueue<string>();
+            a.MemberJoined += (sender, what) => joined.Enqueue(what.Member);
+            a.MemberLeft += (sender, what) => left.Enqueue(what.Member);
+            a.Changed += (sender, what) => changed.Enqueue(what.Cache + "." + what.Key);
+            Node b = Clusters.Node(new Settings { ["node_name"] = "second" });
+            Check.Eventually(() => joined.Contains("second"), "the other joins");
+            a.OpenCache("x")["k"] = 1;
+            a.OpenCache("y")["l"] = 1;
+            Check.Eventually(() => changed.Contains("x.k") && changed.Contains("y.l"), "changes in all caches");
+            b.Dispose();
+            Check.Eventually(() => left.Contains("second"), "the other leaves");
+        }
+
+        public static void AListenerThatThrowsDoesNotEndTheOthers()
+        {
+            Cache c = Clusters.Cache();
+            var failures = new ConcurrentQueue<Exception>();
+            int heard = 0;
+            c.ListenerFailed += (sender, what) =>
+            {
+                failures.Enqueue(what.Exception);
+                throw new InvalidOperationException("this one, too");
+            };
+            c.Changed += (sender, what) => { throw new InvalidTimeZoneException("of the listener"); };
+            c.Changed += (sender, what) => Interlocked.Increment(ref heard);
+            c["a"] = 1;
+            c["b"] = 2;
+            Check.Eventually(() => heard == 2 && failures.Count == 2, "both are told");
+            Check.That(failures.All(failure => failure is InvalidTimeZoneException), "what it threw");
+        }
+
+        public static void ListenersComeAndGo()
+        {
+            Cache c = Clusters.Cache();
+            int first = 0, second = 0;
+            EventHandler<CacheEvent> listener = (sender, what) => Interlocked.Increment(ref first);
+            c.Changed += listener;
+            c["a"] = 1;
+            Check.Eventually(() => first == 1, "it is told");
+            c.Changed -= listener;
+            c.Changed += (sender, what) => Interlocked.Increment(ref second);
+            c["b"] = 1;
+            Check.Eventually(() => second == 1, "the other is told");
+            Check.Equal(1, first);
+        }
+
+        public static void AListenerMayCloseItsCacheAndItsNode()
+        {
+            Cache a = Clusters.Cache(), b = Clusters.Cache();
+            var closed = new ManualResetEventSlim();
+            a.Changed += (sender, what) =>
+            {
+                a.Dispose();
+                closed.Set();
+            };
+            a["k"] = 1;
+            Check.That(closed.Wait(20000), "the cache is closed by its listener");
+            var gone = new ManualResetEventSlim();
+            b.Node.Changed += (sender, what) =>
+            {
+                b.Node.Dispose();
+                gone.Set();
+            };
+            b["k"] = 1;
+            Check.That(gone.Wait(20000), "the node is closed by its listener");
+            Check.Throws<MCCacheClosedException>(() => GC.KeepAlive(b["k"]));
+        }
+
+        public static void ClosingWhileEventsCome()
+        {
+            for (int round = 0; round < 8; round++)
+            {
+                Cache c = Clusters.Cache(new Settings { ["cache_mode"] = "local" });
+                int heard = 0;
+                c.Changed += (sender, what) => Interlocked.Increment(ref heard);
+                Thread[] writers = Threads.Start(2, number =>
+                {
+                    try
+                    {
+                        for (int i = 0; ; i++)
+                        {
+                            c["k" + i % 100] = i;
+                        }
+                    }
+                    catch (MCCacheClosedException)
+                    {
+                    }
+                });
+                Check.Eventually(() => heard > 100, "events come");
+                if (round % 2 == 0)
+                {
+                    c.Dispose();
+                }
+                c.Node.Dispose();
+                Threads.Join(writers);
+            }
+        }
+
+        public static void AQueueIsTakenFromAndEnds()
+        {
+            Cache c = Clusters.Cache();
+            EventQueue queue = c.OpenEvents();
+            Check.That(!queue.TryTake(TimeSpan.FromMilliseconds(30), out CacheEvent none) && none == null, "nothing happened");
+            Check.Throws<OperationCanceledException>(
+                () => queue.TryTake(Timeout.InfiniteTimeSpan, out CacheEvent _, new CancellationTokenSource(50).Token));
+            var taken = new List<CacheEvent>();
+            Thread[] taker = Threads.Start(1, number => taken.AddRange(queue.TakeAll()));
+            for (int i = 0; i < 100; i++)
+            {
+                c["k" + i] = i;
+            }
+            queue.Dispose();
+            queue.Dispose();
+            Threads.Join(taker);
+            Check.Equal(100, taken.Count);
+            Check.That(taken.Select(what => what.Key.TextOrNull).SequenceEqual(Enumerable.Range(0, 100).Select(i => "k" + i)), "in order");
+            Check.Throws<MCCacheClosedException>(() => queue.TryTake(TimeSpan.Zero, out CacheEvent _));
+        }
+
+        public static void WhoDoesNotKeepUpIsToldHowMuchWasMissed()
+        {
+            Cache c = Clusters.Cache(new Settings { ["cache_mode"] = "local" });
+            using (EventQueue queue = c.OpenEvents())
+            {
+                const int Puts = 300000;
+                for (int i = 0; i < Puts; i++)
+                {
+                    c["k"] = 1;
+                }
+                long told = 0, missed = 0;
+                while (queue.TryTake(TimeSpan.Zero, out CacheEvent what))
+                {
+                    told += what.Kind == EventKind.Overflow ? 0 : 1;
+                    missed += what.Dropped;
+                }
+                Check.That(missed > 0, "some were dropped");
+                Check.Equal((long)Puts, told + missed);
+            }
+        }
+    }
+}

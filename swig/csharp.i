@@ -1,0 +1,228 @@
+// C#: internal classes of the namespace MCCache.Interop, over which bindings/csharp/src builds what people use.
+//
+// Bytes go in as a structure of pointer and length, which the facade makes of memory it has pinned: nothing is copied
+// on the way. Bytes come out the same way, where they are valid until the next call. Text goes in as UTF-8 with a NUL.
+// A failure is told to managed code by a delegate, which makes the exception; SWIG throws it when the call is back.
+// The classes are for the facade alone: whoever owns one keeps it alive during its calls, and disposes of it once.
+
+%module Glue
+
+%{
+#include <stdint.h>
+#include <string.h>
+#include <mccache.h>
+
+// As MCCache.Interop.Bytes is laid out.
+typedef struct {
+    const void *data;
+    size_t len;
+} mccache_cs_bytes_t;
+
+// As MCCache.Interop.Found is laid out: a value that was copied to the caller's buffer, or its handle if it is longer; or
+// the lease that was given instead.
+typedef struct {
+    mcc_value_t *value;
+    mcc_lease_t *lease;
+    size_t len;
+    uint8_t codec;
+} mccache_cs_found_t;
+
+typedef void(SWIGSTDCALL *mccache_cs_failed_t)(int32_t status, const char *message);
+
+static mccache_cs_failed_t mccache_cs_failed;
+
+// Makes the exception that is thrown when the call is back in managed code.
+static void mccache_cs_fail(mcc_status_t status) {
+    if (mccache_cs_failed)
+        mccache_cs_failed(status, mcc_last_error());
+}
+
+SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed);
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void);
+
+SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed) {
+    mccache_cs_failed = failed;
+}
+
+// Asked before anything else, and by a name that no version of SWIG decides.
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void) {
+    return mcc_abi_version();
+}
+%}
+
+// ---- Everything is internal ---------------------------------------------------------------------------------------
+
+%pragma(csharp) moduleclassmodifiers = "internal static unsafe class"
+%pragma(csharp) imclassclassmodifiers = "internal unsafe partial class"
+%typemap(csclassmodifiers) SWIGTYPE, SWIGTYPE *, SWIGTYPE & "internal unsafe partial class"
+
+// Keeps the delegate: native code calls it as long as the process runs.
+%pragma(csharp) imclasscode = %{
+  internal static readonly FailureListener failures = Failure.Listen();
+%}
+
+// What the garbage collector finds is freed and never waited for. At the end of the process it also finds what other
+// threads still use: that is left alone.
+%typemap(csdispose) SWIGTYPE %{
+  ~$csclassname() {
+    if (!global::System.Environment.HasShutdownStarted)
+      Dispose(false);
+  }
+
+  public void Dispose() {
+    Dispose(true);
+    global::System.GC.SuppressFinalize(this);
+  }
+%}
+
+// ---- Types --------------------------------------------------------------------------------------------------------
+
+%typemap(ctype) size_t "size_t"
+%typemap(imtype) size_t "global::System.UIntPtr"
+%typemap(cstype) size_t "ulong"
+%typemap(csin) size_t "(global::System.UIntPtr)$csinput"
+%typemap(in) size_t "$1 = $input;"
+%typemap(out) size_t "$result = $1;"
+%typemap(csout, excode = SWIGEXCODE) size_t {
+    ulong ret = (ulong)$imcall;$excode
+    return ret;
+  }
+%typemap(csvarout, excode = SWIGEXCODE2) size_t %{
+    get {
+      ulong ret = (ulong)$imcall;$excode
+      return ret;
+    } %}
+
+%typemap(ctype) const char * "const char *"
+%typemap(imtype, out = "global::System.IntPtr") const char * "byte[]"
+%typemap(cstype) const char * "string"
+%typemap(csin) const char * "Text.WithNul($csinput)"
+%typemap(in) const char * "$1 = (char *)$input;"
+%typemap(out) const char * "$result = $1;"
+%typemap(freearg) const char * ""
+%typemap(csout, excode = SWIGEXCODE) const char * {
+    string ret = Text.OfNative($imcall);$excode
+    return ret;
+  }
+%typemap(csvarout, excode = SWIGEXCODE2) const char * %{
+    get {
+      string ret = Text.OfNative($imcall);$excode
+      return ret;
+    } %}
+
+%define MCCACHE_CS_BYTES_IN(ARGUMENTS)
+%typemap(ctype) ARGUMENTS "mccache_cs_bytes_t"
+%typemap(imtype) ARGUMENTS "Bytes"
+%typemap(cstype) ARGUMENTS "Bytes"
+%typemap(csin) ARGUMENTS "$csinput"
+%typemap(in) ARGUMENTS {
+    $1 = (void *)$input.data;
+    $2 = $input.len;
+}
+%enddef
+MCCACHE_CS_BYTES_IN((const void *key, size_t key_len))
+MCCACHE_CS_BYTES_IN((const void *data, size_t data_len))
+MCCACHE_CS_BYTES_IN((const void *data, size_t len))
+MCCACHE_CS_BYTES_IN((void *buffer, size_t capacity))
+
+%typemap(ctype) (const uint8_t **key, size_t *key_len) "mccache_cs_bytes_t *"
+%typemap(imtype) (const uint8_t **key, size_t *key_len) "out Bytes"
+%typemap(cstype) (const uint8_t **key, size_t *key_len) "out Bytes"
+%typemap(csin) (const uint8_t **key, size_t *key_len) "out $csinput"
+%typemap(in) (const uint8_t **key, size_t *key_len) (const uint8_t *data = NULL, size_t len = 0) {
+    $1 = (uint8_t **)&data;
+    $2 = &len;
+}
+%typemap(argout) (const uint8_t **key, size_t *key_len) {
+    $input->data = data$argnum;
+    $input->len = len$argnum;
+}
+
+// Structures that both sides lay out alike.
+%define MCCACHE_CS_STRUCTURE(TYPE, NAME, CSTYPE)
+%typemap(ctype) TYPE *NAME "TYPE *"
+%typemap(imtype) TYPE *NAME "CSTYPE *"
+%typemap(cstype) TYPE *NAME "CSTYPE *"
+%typemap(csin) TYPE *NAME "$csinput"
+%typemap(in) TYPE *NAME "$1 = $input;"
+%enddef
+MCCACHE_CS_STRUCTURE(mcc_event_t, event, RawEvent)
+MCCACHE_CS_STRUCTURE(mccache_cs_found_t, found, Found)
+MCCACHE_CS_STRUCTURE(mcc_cbor_item_t, items, CborItem)
+MCCACHE_CS_STRUCTURE(mcc_cbor_item_t, item, CborItem)
+MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
+
+%typemap(argout, canthrow = 1) mcc_status_t *status {
+    if (*$1 != MCC_OK)
+        mccache_cs_fail(*$1);
+}
+
+// ---- Classes ------------------------------------------------------------------------------------------------------
+
+// setting() answers with memory that somebody would have to free, lease() with an object more.
+%ignore mcc_node_t::setting;
+%ignore mcc_cache_t::lease;
+%ignore mccache_lookup_t;
+
+%include "mccache.i"
+
+%extend mcc_node_t {
+    // False for a secret that is set. Else the length is written, and the text if it fits with the NUL at its end.
+    bool setting_into(const char *name, void *buffer, size_t capacity, size_t *offset, mcc_status_t *status) {
+        *status = mcc_node_setting($self, name, buffer, capacity, offset);
+        mccache_answer(status, MCC_BUFFER_TOO_SMALL);
+        return !mccache_answer(status, MCC_NOT_FOUND);
+    }
+}
+
+%extend mcc_cache_t {
+    // One crossing for a value that fits the buffer; of a longer one the handle, so that it is copied once.
+    bool lookup(const void *key, size_t key_len, void *buffer, size_t capacity, mccache_cs_found_t *found,
+                mcc_status_t *status) {
+        found->value = NULL;
+        found->lease = NULL;
+        *status = mcc_get_into($self, key, key_len, buffer, capacity, &found->len, &found->codec);
+        if (*status == MCC_BUFFER_TOO_SMALL)
+            *status = mcc_get($self, key, key_len, &found->value);
+        return !mccache_answer(status, MCC_NOT_FOUND);
+    }
+
+    // As lookup(), or the right to load the value. False if another was loading it for all that time.
+    bool lookup_or_lease(const void *key, size_t key_len, int64_t timeout_ms, void *buffer, size_t capacity,
+                         mccache_cs_found_t *found, mcc_status_t *status) {
+        *status = mcc_get_lease($self, key, key_len, timeout_ms, &found->value, &found->lease);
+        if (*status == MCC_OK) {
+            found->len = found->value->len;
+            found->codec = found->value->codec;
+            if (found->len <= capacity) {
+                memcpy(buffer, found->value->data, found->len);
+                mcc_value_free(found->value);
+                found->value = NULL;
+            }
+        }
+        mccache_answer(status, MCC_NOT_FOUND);
+        return !mccache_answer(status, MCC_TIMEOUT);
+    }
+}
+
+%inline %{
+// Reads the heads of several items in one crossing. Fewer than the capacity: the end, or what is wrong comes with the
+// next call.
+size_t cbor_read(const void *data, size_t len, size_t *offset, mcc_cbor_item_t *items, size_t capacity,
+                 mcc_status_t *status) {
+    size_t count = 0;
+    while (count < capacity && *status == MCC_OK) {
+        *status = mcc_cbor_read(data, len, offset, &items[count]);
+        count += *status == MCC_OK;
+    }
+    if (count > 0 || *status == MCC_END)
+        *status = MCC_OK;
+    return count;
+}
+
+// False if there is no room: then the offset is what is needed.
+bool cbor_write(void *buffer, size_t capacity, size_t *offset, mcc_cbor_item_t *item, mcc_status_t *status) {
+    *status = mcc_cbor_write(buffer, capacity, offset, item);
+    return !mccache_answer(status, MCC_BUFFER_TOO_SMALL);
+}
+%}
