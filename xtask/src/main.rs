@@ -6,6 +6,7 @@
 mod abi;
 mod cargo;
 mod ci;
+mod csharp;
 mod demo;
 mod examples;
 mod header;
@@ -35,6 +36,7 @@ const HELP: &str = "cargo xtask VERB
                         simulated clusters: N seeds from SEED on (default: a hundred of this commit), or one again
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
   python                build the Python package, install it into a venv under target/, run its tests
+  csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
   examples              build and run examples/ in C and Python
   demo                  the demo as a reader of the README runs it, in a pipe
   install --prefix DIR [--destdir DIR] [--libdir DIR]
