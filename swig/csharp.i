@@ -53,7 +53,7 @@ SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void) {
 // ---- Everything is internal ---------------------------------------------------------------------------------------
 
 %pragma(csharp) moduleclassmodifiers = "internal static unsafe class"
-%pragma(csharp) imclassclassmodifiers = "internal unsafe partial class"
+%pragma(csharp) imclassclassmodifiers = "internal unsafe class"
 %typemap(csclassmodifiers) SWIGTYPE, SWIGTYPE *, SWIGTYPE & "internal unsafe partial class"
 
 // Keeps the delegate: native code calls it as long as the process runs.
@@ -152,6 +152,9 @@ MCCACHE_CS_STRUCTURE(mcc_cbor_item_t, items, CborItem)
 MCCACHE_CS_STRUCTURE(mcc_cbor_item_t, item, CborItem)
 MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
 
+// A handle whose object would live for one call only.
+%apply void *VOID_INT_PTR { void *value_handle }
+
 %typemap(argout, canthrow = 1) mcc_status_t *status {
     if (*$1 != MCC_OK)
         mccache_cs_fail(*$1);
@@ -159,8 +162,9 @@ MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
 
 // ---- Classes ------------------------------------------------------------------------------------------------------
 
-// setting() answers with memory that somebody would have to free, lease() with an object more.
+// setting() answers with memory that somebody would have to free, get() and lease() with an object more.
 %ignore mcc_node_t::setting;
+%ignore mcc_cache_t::get;
 %ignore mcc_cache_t::lease;
 %ignore mccache_lookup_t;
 
@@ -176,6 +180,14 @@ MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
 }
 
 %extend mcc_cache_t {
+    // The handle of a value, which is the caller's; NULL if there is none.
+    void *value_handle(const void *key, size_t key_len, mcc_status_t *status) {
+        mcc_value_t *value = NULL;
+        *status = mcc_get($self, key, key_len, &value);
+        mccache_answer(status, MCC_NOT_FOUND);
+        return value;
+    }
+
     // One crossing for a value that fits the buffer; of a longer one the handle, so that it is copied once.
     bool lookup(const void *key, size_t key_len, void *buffer, size_t capacity, mccache_cs_found_t *found,
                 mcc_status_t *status) {

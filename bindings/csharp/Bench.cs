@@ -30,8 +30,6 @@ namespace MCCache.Benches
 
         private static void Main()
         {
-            string runtime = Type.GetType("Mono.Runtime") != null ? "mono" : "CoreCLR";
-            Console.WriteLine("# C# on " + runtime + " " + Environment.Version);
             using (var node = new Node(new Settings
                 { ["cluster"] = "bench-" + Process.GetCurrentProcess().Id, ["interface"] = "host", ["cache_size"] = "256 MiB" }))
             {

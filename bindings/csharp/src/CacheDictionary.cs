@@ -181,7 +181,7 @@ namespace MCCache
         {
             Value next = iter.next_entry(out Bytes bytes);
             key = next != null ? CacheKey.Of(bytes.Data, bytes.Length) : default(CacheKey);
-            value = next != null ? MCCache.Values.Take(next, nativeSerialization) : null;
+            value = next != null ? ValueCodec.Take(next, nativeSerialization) : null;
             return next != null;
         }
     }

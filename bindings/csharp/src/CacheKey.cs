@@ -121,14 +121,14 @@ namespace MCCache
             }
             fixed (byte* data = bytes)
             {
-                return Text.Decode(data, bytes.Length);
+                return Text.DecodeKey(data, bytes.Length);
             }
         }
 
         /// <summary>The key of an iteration or an event: text where the bytes are UTF-8.</summary>
         internal static unsafe CacheKey Of(byte* data, int length)
         {
-            string text = Text.Decode(data, length);
+            string text = Text.DecodeKey(data, length);
             return text != null ? new CacheKey(text) : new CacheKey(Memory.Copy(data, length));
         }
     }

@@ -46,7 +46,7 @@ namespace MCCache
             }
             if (lease == null)
             {
-                return MCCache.Values.To<T>(found);
+                return ValueCodec.To<T>(found);
             }
             // Disposing of it ends it, if nothing else did.
             using (lease)
@@ -84,7 +84,7 @@ namespace MCCache
             }
             if (lease == null)
             {
-                return MCCache.Values.To<T>(found);
+                return ValueCodec.To<T>(found);
             }
             using (lease)
             {
@@ -180,7 +180,7 @@ namespace MCCache
             Scratch scratch = Scratch.Take();
             try
             {
-                Encoded encoded = MCCache.Values.Encode(value, nativeSerialization, scratch);
+                Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
                 fixed (byte* data = encoded.Array)
                 {
                     lease.fill(new Bytes(data + encoded.Offset, encoded.Count), encoded.Codec, ttlMs);

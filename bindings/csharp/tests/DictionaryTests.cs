@@ -66,6 +66,42 @@ namespace MCCache.Tests
             Check.Throws<ArgumentNullException>(() => new CacheKey((byte[])null));
         }
 
+        public static void WhatIsUtf8IsDecidedAsTheFrameworkDoes()
+        {
+            var strict = new System.Text.UTF8Encoding(false, true);
+            int texts = 0, others = 0;
+            Action<byte[]> compare = bytes =>
+            {
+                string expected = null;
+                try
+                {
+                    expected = strict.GetString(bytes);
+                    texts++;
+                }
+                catch (ArgumentException)
+                {
+                    others++;
+                }
+                Check.Equal(expected, new CacheKey(bytes).TextOrNull, BitConverter.ToString(bytes));
+            };
+            byte[] edges =
+                { 0, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff };
+            foreach (byte first in edges)
+            {
+                foreach (byte second in edges)
+                {
+                    compare(new[] { first, second });
+                    foreach (byte third in edges)
+                    {
+                        compare(new[] { first, second, third });
+                        compare(new byte[] { first, second, third, 0x80 });
+                        compare(new byte[] { 0x41, first, second, third, 0x80, 0x41 });
+                    }
+                }
+            }
+            Check.That(texts > 100 && others > 1000, texts + " texts, " + others + " others");
+        }
+
         public static void TryAddTryRemoveAndTouch()
         {
             Cache c = Clusters.Cache();

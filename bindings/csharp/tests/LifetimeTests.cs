@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using MCCache;
@@ -154,6 +155,46 @@ namespace MCCache.Tests
             waiting.Wait();
             c.Node.Dispose();
             Threads.Join(threads);
+        }
+
+        /// <summary>A process that ends while its threads are inside calls neither crashes nor goes in silence.</summary>
+        public static void TheEndOfAProcessIsItsGoodbye()
+        {
+            Node node = Clusters.Node();
+            EventQueue events = node.OpenEvents();
+            var start = new ProcessStartInfo(Process.GetCurrentProcess().MainModule.FileName,
+                "\"" + typeof(LifetimeTests).Assembly.Location + "\" --leave " + node.GetSetting("cluster")) { UseShellExecute = false };
+            using (Process process = Process.Start(start))
+            {
+                Check.That(process.WaitForExit(30000), "it ends");
+                Check.Equal(LeaveCode, process.ExitCode);
+            }
+            Check.That(events.TakeAll().First(what => what.Kind != EventKind.MemberJoined).Kind == EventKind.MemberLeft, "a goodbye");
+        }
+
+        private const int LeaveCode = 3;
+
+        internal static int Leave(string cluster)
+        {
+            var node = new Node(new Settings { ["cluster"] = cluster, ["interface"] = "host" });
+            Cache c = node.OpenCache("left");
+            c.Changed += (sender, what) => Thread.Sleep(1);
+            node.MemberJoined += (sender, what) => { };
+            int calls = 0;
+            Threads.Start(3, number =>
+            {
+                for (int i = 0; ; i++)
+                {
+                    c["k" + i % 100] = new byte[i % 4000];
+                    c.TryGetValue("k1", out object _);
+                    GC.KeepAlive(c.OpenView("k2"));
+                    Interlocked.Increment(ref calls);
+                }
+            });
+            Threads.Start(1, number => c.OpenEvents().TakeAll().Count());
+            node.WaitReady(TimeSpan.FromSeconds(20));
+            Check.Eventually(() => calls > 1000, "the threads are at work");
+            return LeaveCode;
         }
 
         public static void ALeaseThatIsLostIsEndedByTheCollector()

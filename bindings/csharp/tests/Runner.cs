@@ -24,6 +24,10 @@ namespace MCCache.Tests
 
         private static int Main(string[] arguments)
         {
+            if (arguments.Length == 2 && arguments[0] == "--leave")
+            {
+                return LifetimeTests.Leave(arguments[1]);
+            }
             int passed = 0, failed = 0, skipped = 0;
             foreach (MethodInfo test in Suites.SelectMany(TestsOf))
             {

@@ -98,13 +98,4 @@ namespace MCCache.Interop
             return copy;
         }
     }
-
-    internal unsafe partial class Value
-    {
-        /// <summary>Its fields, valid as long as this object is kept alive.</summary>
-        internal ValueFields* Fields
-        {
-            get { return (ValueFields*)getCPtr(this).Handle; }
-        }
-    }
 }

@@ -88,6 +88,47 @@ namespace MCCache.Interop
             }
         }
 
+        /// <summary>
+        /// As Decode, for keys, which are other bytes in many caches: an exception for each would cost more than all else.
+        /// </summary>
+        internal static string DecodeKey(byte* data, int length)
+        {
+            return length == 0 ? string.Empty : IsUtf8(data, length) ? Encoding.UTF8.GetString(data, length) : null;
+        }
+
+        // Well-formed as in table 3-7 of the Unicode standard.
+        private static bool IsUtf8(byte* data, int length)
+        {
+            for (int at = 0; at < length;)
+            {
+                byte lead = data[at++];
+                if (lead < 0x80)
+                {
+                    continue;
+                }
+                int more = lead < 0xc2 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : 0;
+                if (more == 0 || length - at < more)
+                {
+                    return false;
+                }
+                // The second byte has the narrower range: no longer form than is needed, no surrogates, no end beyond Unicode.
+                int least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+                int most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+                if (data[at] < least || data[at] > most)
+                {
+                    return false;
+                }
+                for (int last = at++ + more; at < last; at++)
+                {
+                    if ((data[at] & 0xc0) != 0x80)
+                    {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        }
+
         private static int EncodeAny(string text, byte* buffer, string what)
         {
             try

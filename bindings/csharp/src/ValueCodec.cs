@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Runtime.InteropServices;
 using System.Runtime.Serialization;
 using System.Runtime.Serialization.Formatters.Binary;
 using MCCache.Interop;
@@ -16,7 +17,7 @@ namespace MCCache
     }
 
     /// <summary>Objects to bytes and back: which codec an object is, and which object the bytes are.</summary>
-    internal static unsafe class Values
+    internal static unsafe class ValueCodec
     {
         private const string Accepted = "accepted are byte[], string, Boolean, the numbers, BigInteger, decimal, "
             + "DateTimeOffset, DateTime with a kind, MCCache.Date, Guid, null, arrays, lists (IList) and dictionaries of these";
@@ -94,14 +95,20 @@ namespace MCCache
         /// <summary>What a handle holds, which is given back then.</summary>
         internal static object Take(Value value, bool native)
         {
+            return Take(Value.swigRelease(value).Handle, native);
+        }
+
+        /// <summary>What a handle of the caller's holds, which is given back then.</summary>
+        internal static object Take(IntPtr value, bool native)
+        {
             try
             {
-                ValueFields* fields = value.Fields;
+                var fields = (ValueFields*)value;
                 return Decode(fields->Data, checked((int)fields->Len), fields->Codec, native);
             }
             finally
             {
-                value.Dispose();
+                GluePINVOKE.delete_Value(new HandleRef(null, value));
             }
         }
 
