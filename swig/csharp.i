@@ -7,7 +7,13 @@
 
 %module Glue
 
+%begin %{
+// For dladdr.
+#define _GNU_SOURCE
+%}
+
 %{
+#include <dlfcn.h>
 #include <stdint.h>
 #include <string.h>
 #include <mccache.h>
@@ -39,6 +45,7 @@ static void mccache_cs_fail(mcc_status_t status) {
 
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed);
 SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void);
+SWIGEXPORT const char *SWIGSTDCALL mccache_csharp_file(void);
 
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed) {
     mccache_cs_failed = failed;
@@ -47,6 +54,13 @@ SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed
 // Asked before anything else, and by a name that no version of SWIG decides.
 SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void) {
     return mcc_abi_version();
+}
+
+// The file this is in: the runtime may have found another than was meant.
+SWIGEXPORT const char *SWIGSTDCALL mccache_csharp_file(void) {
+    static const char here;
+    Dl_info info;
+    return dladdr(&here, &info) ? info.dli_fname : NULL;
 }
 %}
 

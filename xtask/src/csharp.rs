@@ -133,7 +133,7 @@ fn missing() -> Option<String> {
 /// The package, made with the newest generator; every other one must make what compiles, too.
 fn built(workspace: &Workspace, journal: &mut Journal, out: &Path, tally: &mut Tally) -> Result<PathBuf, String> {
     let library = build_library(workspace, journal)?;
-    let mut built = None;
+    let mut built: Option<Build<'_>> = None;
     for swig in generators(workspace, journal)? {
         let folder = fresh(&workspace.scratch("csharp")?.join(format!("swig-{}", swig.version)))?;
         let build = Build { workspace, folder, native_libs: &library.native_libs };
@@ -145,7 +145,13 @@ fn built(workspace: &Workspace, journal: &mut Journal, out: &Path, tally: &mut T
         *tally += Tally::PASSED;
         built = Some(build);
     }
-    built.ok_or("no swig")?.pack(journal, out)
+    let build = built.ok_or("no swig")?;
+    // Where MCCache.csproj looks for it.
+    let glue = fresh(&workspace.scratch("csharp")?.join("glue"))?;
+    for source in build.generated()? {
+        copy(&source, &glue.join(source.file_name().unwrap_or_default()))?;
+    }
+    build.pack(journal, out)
 }
 
 /// One build, in a folder of its own.
@@ -158,6 +164,14 @@ struct Build<'a> {
 impl Build<'_> {
     fn glue(&self) -> PathBuf {
         self.folder.join("glue")
+    }
+
+    /// The generated sources in C#.
+    fn generated(&self) -> Result<Vec<PathBuf>, String> {
+        let folder = std::fs::read_dir(self.glue()).map_err(|error| format!("{}: {error}", self.glue().display()))?;
+        let mut sources: Vec<PathBuf> = folder.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        sources.sort();
+        Ok(sources)
     }
 
     fn generate(&self, journal: &mut Journal, swig: &Swig) -> Result<(), String> {
@@ -218,10 +232,7 @@ impl Build<'_> {
         compiler.arg(format!("-doc:{}", self.folder.join("MCCache.xml").display()));
         compiler.arg(format!("-out:{}", self.folder.join("MCCache.dll").display()));
         compiler.args(self.workspace.files_below(&format!("{BINDING}/src"), &["cs"])?);
-        let generated = std::fs::read_dir(self.glue()).map_err(|error| error.to_string())?;
-        let mut generated: Vec<PathBuf> = generated.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        generated.sort();
-        compiler.args(generated);
+        compiler.args(self.generated()?);
         journal.must(&mut compiler, COMPILE_LIMIT).map(|_| ())
     }
 
@@ -443,7 +454,8 @@ impl Installed {
         Ok(tally)
     }
 
-    /// Without the native library, with one of another ABI, with one that is none, and with one at a place of its own.
+    /// Without the native library, with one of another ABI, with one that is none, with one at a place of its own, and
+    /// with another copy where the runtime looks first.
     fn refusals(
         &self,
         workspace: &Workspace,
@@ -457,10 +469,14 @@ impl Installed {
             ("missing", None),
             ("other-abi", Some(self.other_abi.clone())),
             ("no-library", Some(workspace.root.join("LICENSE"))),
-            ("found", Some(own)),
+            ("found", Some(own.clone())),
+            ("shadowed", Some(own.clone())),
         ];
         let mut tally = Tally::default();
         for (case, file) in cases {
+            if case == "shadowed" {
+                copy(&own, &bare.join(NATIVE))?;
+            }
             let mut command = runtime.start(workspace, &bare, REFUSALS);
             command.arg(case).args(file);
             let ended = journal.run(&mut command, TEST_LIMIT)?;

@@ -24,7 +24,8 @@ namespace MCCache
         /// The native library's file, to be set before the first use where it is in none of the usual places. Null:
         /// the usual places, which are the folder of MCCache.dll and of the program, <c>runtimes/RID/native</c> in
         /// each of them and two folders above MCCache.dll (as NuGet unpacks packages), then wherever the runtime and
-        /// the system's loader look (LD_LIBRARY_PATH, /etc/ld.so.conf).
+        /// the system's loader look (LD_LIBRARY_PATH, /etc/ld.so.conf). A file beside MCCache.dll comes first whatever
+        /// is set, by the runtimes' own rule: with another one set that is refused.
         /// </summary>
         /// <exception cref="InvalidOperationException">The library is loaded already.</exception>
         public static string Path
@@ -62,7 +63,7 @@ namespace MCCache
             get { return Build.AbiVersion; }
         }
 
-        /// <summary>The file that was loaded, or what found it.</summary>
+        /// <summary>The file that was loaded.</summary>
         /// <exception cref="MCCacheLibraryException">The library cannot be loaded.</exception>
         public static string LoadedFrom
         {
@@ -129,9 +130,24 @@ namespace MCCache
                 }
             }
             Check(looked.ToString());
-            loadedFrom = loadedFrom ?? "the system's search path";
+            string answering = Answering();
+            if (path != null && answering != loadedFrom)
+            {
+                throw new MCCacheLibraryException("Library.Path says " + loadedFrom + ", but the runtime took " + answering
+                    + ", where it looks first. Remove that file, or the setting of Library.Path.");
+            }
+            loadedFrom = answering ?? "the system's search path";
         }
 
+        // Apart from their callers: mono binds a method's native calls when it compiles the method, and these two are to be
+        // bound when the file is open.
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static string Answering()
+        {
+            return Text.OfNative(mccache_csharp_file());
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private static void Check(string looked)
         {
             int abi;
@@ -224,5 +240,8 @@ namespace MCCache
 
         [DllImport("mccache_csharp")]
         private static extern int mccache_csharp_abi_version();
+
+        [DllImport("mccache_csharp")]
+        private static extern IntPtr mccache_csharp_file();
     }
 }

@@ -1,6 +1,6 @@
-// What happens without the native library, and with one of another version. A program of its own, since a process loads
-// the library once: `Refusals.exe missing`, `Refusals.exe other-abi FILE`, `Refusals.exe no-library FILE` and
-// `Refusals.exe found FILE`.
+// What happens without the native library, with one of another version, and with one in an unusual place. A program of
+// its own, since a process loads the library once: `Refusals.exe missing`, or `Refusals.exe CASE FILE`, where CASE is
+// other-abi, no-library, found or shadowed (by a copy beside MCCache.dll).
 
 using System;
 using MCCache;
@@ -22,6 +22,10 @@ namespace MCCache.Tests
                     case "other-abi":
                         Library.Path = arguments[1];
                         Expect("ABI 77", "ABI " + Library.AbiVersion, arguments[1]);
+                        break;
+                    case "shadowed":
+                        Library.Path = arguments[1];
+                        Expect("Library.Path", arguments[1], "Remove that file");
                         break;
                     case "no-library":
                         Library.Path = arguments[1];
