@@ -2,7 +2,7 @@
 //
 // Four things live here: the typemaps that mccache.i asks for; how a Python object becomes a key or a value and back;
 // the slots of `Cache` that must be fast (`c[k]`, `c[k] = v`, `del c[k]`, `k in c`, `len(c)`, iteration, `get`); and the
-// ties to the facade (`_bind`), which knows the exception classes and CBOR. What a user reads lives in the facade.
+// ties to the facade (`_bind`), which knows the exception classes, CBOR and pickle. What a user reads lives in the facade.
 //
 // Invariant: nothing here waits while it holds the GIL. The few methods that wait release it (%thread); all others are
 // so short that releasing it would cost more than the call.
@@ -27,18 +27,23 @@ static PyObject *mccache_py_errors[MCCACHE_PY_STATUSES];
 static PyObject *mccache_py_codec_error;
 static PyObject *mccache_py_dumps;
 static PyObject *mccache_py_loads;
+static PyObject *mccache_py_pickle_dumps;
+static PyObject *mccache_py_pickle_loads;
 static PyObject *mccache_py_resume;
 
 // Set in a forked child that has threads to start again; the first call that uses a cache does it. A child that only
 // calls exec() or _exit() thus starts nothing.
 static int mccache_py_pending;
 
-// _bind(errors: dict[int, type], codec_error, dumps, loads, resume)
+// _bind(errors: dict[int, type], codec_error, dumps, loads, pickle_dumps, pickle_loads, resume)
 static PyObject *mccache_py_bind(PyObject *self, PyObject *args) {
-    PyObject *errors, *codec_error, *dumps, *loads, *resume, *status, *error;
+    PyObject **places[] = {&mccache_py_codec_error, &mccache_py_dumps, &mccache_py_loads, &mccache_py_pickle_dumps,
+                           &mccache_py_pickle_loads, &mccache_py_resume};
+    PyObject *given[6], *errors, *status, *error;
     Py_ssize_t at = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "O!OOOO:_bind", &PyDict_Type, &errors, &codec_error, &dumps, &loads, &resume))
+    if (!PyArg_ParseTuple(args, "O!OOOOOO:_bind", &PyDict_Type, &errors, &given[0], &given[1], &given[2], &given[3],
+                          &given[4], &given[5]))
         return NULL;
     while (PyDict_Next(errors, &at, &status, &error)) {
         long number = PyLong_AsLong(status);
@@ -49,14 +54,10 @@ static PyObject *mccache_py_bind(PyObject *self, PyObject *args) {
         Py_INCREF(error);
         Py_XSETREF(mccache_py_errors[number], error);
     }
-    Py_INCREF(codec_error);
-    Py_XSETREF(mccache_py_codec_error, codec_error);
-    Py_INCREF(dumps);
-    Py_XSETREF(mccache_py_dumps, dumps);
-    Py_INCREF(loads);
-    Py_XSETREF(mccache_py_loads, loads);
-    Py_INCREF(resume);
-    Py_XSETREF(mccache_py_resume, resume);
+    for (size_t each = 0; each < sizeof given / sizeof *given; each++) {
+        Py_INCREF(given[each]);
+        Py_XSETREF(*places[each], given[each]);
+    }
     Py_RETURN_NONE;
 }
 
@@ -239,20 +240,37 @@ static int mccache_py_depth(PyObject *object, int depth) {
     return dict ? mccache_py_depth_of_entries(object, depth + 1) : mccache_py_depth_of_items(object, depth + 1);
 }
 
-static int mccache_py_cbor_object(PyObject *object, mccache_py_value_t *value) {
-    PyObject *bytes;
-    if (mccache_py_depth(object, 0) < 0)
-        return -1;
-    bytes = PyObject_CallFunctionObjArgs(mccache_py_dumps, object, NULL);
+// Whether the cache was opened with native=True: pickles are written, and read, in no other.
+static bool mccache_py_pickles(PyObject *cache) {
+    PyObject *flag = PyObject_GetAttrString(cache, "_pickles");
+    bool pickles = flag == Py_True;
+    Py_XDECREF(flag);
+    // One that was never initialized has no such attribute.
+    PyErr_Clear();
+    return pickles;
+}
+
+// What is no scalar: CBOR, or else, where the cache has it, pickle.
+static int mccache_py_any_object(PyObject *cache, PyObject *object, mccache_py_value_t *value) {
+    bool pickles = mccache_py_pickles(cache);
+    uint8_t codec = MCC_CODEC_CBOR;
+    PyObject *bytes = NULL;
+    if (mccache_py_depth(object, 0) == 0)
+        bytes = PyObject_CallFunctionObjArgs(mccache_py_dumps, object, NULL);
+    if (!bytes && pickles && (PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(mccache_py_codec_error))) {
+        PyErr_Clear();
+        codec = MCC_CODEC_PICKLE;
+        bytes = PyObject_CallFunctionObjArgs(mccache_py_pickle_dumps, object, NULL);
+    }
     if (!bytes)
         return -1;
     if (!PyBytes_Check(bytes)) {
         Py_DECREF(bytes);
-        PyErr_SetString(PyExc_TypeError, "the CBOR encoder did not return bytes");
+        PyErr_SetString(PyExc_TypeError, "the encoder did not return bytes");
         return -1;
     }
     value->owner = bytes;
-    mccache_py_value_bytes(value, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), MCC_CODEC_CBOR);
+    mccache_py_value_bytes(value, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), codec);
     return 0;
 }
 
@@ -270,7 +288,7 @@ static int mccache_py_buffer(PyObject *object, mccache_py_value_t *value) {
     return 0;
 }
 
-static int mccache_py_scalar_or_object(PyObject *object, mccache_py_value_t *value) {
+static int mccache_py_scalar_or_object(PyObject *cache, PyObject *object, mccache_py_value_t *value) {
     if (object == Py_None || object == Py_True || object == Py_False) {
         mccache_py_cbor_simple(value, object == Py_None ? 0xf6 : object == Py_True ? 0xf5 : 0xf4);
         return 0;
@@ -289,11 +307,11 @@ static int mccache_py_scalar_or_object(PyObject *object, mccache_py_value_t *val
             return 0;
         }
     }
-    return mccache_py_cbor_object(object, value);
+    return mccache_py_any_object(cache, object, value);
 }
 
-// Borrows or makes the bytes of a value, until mccache_py_value_done.
-static inline int mccache_py_value(PyObject *object, mccache_py_value_t *value) {
+// Borrows or makes the bytes of a value for this cache, until mccache_py_value_done.
+static inline int mccache_py_value(PyObject *cache, PyObject *object, mccache_py_value_t *value) {
     value->owner = NULL;
     value->view.obj = NULL;
     if (PyBytes_Check(object)) {
@@ -310,7 +328,7 @@ static inline int mccache_py_value(PyObject *object, mccache_py_value_t *value) 
     }
     if (PyByteArray_Check(object) || PyMemoryView_Check(object))
         return mccache_py_buffer(object, value);
-    return mccache_py_scalar_or_object(object, value);
+    return mccache_py_scalar_or_object(cache, object, value);
 }
 
 // ---- Values: from bytes -------------------------------------------------------------------------------------------
@@ -327,11 +345,78 @@ static PyObject *mccache_py_cbor_number(unsigned major, uint64_t number) {
     return negative;
 }
 
-// The scalars that C writes are read in C; everything else, and whatever is malformed, goes to cbor2.
-static PyObject *mccache_py_from_cbor(const uint8_t *data, size_t len) {
+// Whether items of its own follow: those of a list or a map, or the pieces of a string.
+static bool mccache_py_cbor_opens(const mcc_cbor_item_t *item) {
+    bool string = item->kind == MCC_CBOR_BYTES || item->kind == MCC_CBOR_TEXT;
+    return item->kind == MCC_CBOR_ARRAY || item->kind == MCC_CBOR_MAP || (string && !item->data);
+}
+
+// How many, UINT64_MAX until the break. A count that no value has room for is left to run into the value's end.
+static uint64_t mccache_py_cbor_items(const mcc_cbor_item_t *item) {
+    if (item->kind != MCC_CBOR_MAP || item->number == UINT64_MAX)
+        return item->number;
+    return item->number < UINT64_MAX / 2 ? item->number * 2 : UINT64_MAX - 1;
+}
+
+// Reads a container's items without making objects of them, so that all languages agree on what is refused: more or less
+// than one item, and lists and maps nested deeper than what is written. cbor2 reads the first item and 400 levels.
+static int mccache_py_cbor_check(const uint8_t *data, size_t len, bool *undefined) {
+    uint64_t left[MCCACHE_PY_DEPTH_MAX + 1];  // items to come at each level; UINT64_MAX: until the break
+    size_t offset = 0;
+    int depth = 0;
+    left[0] = 1;
+    *undefined = false;
+    for (;;) {
+        mcc_cbor_item_t item;
+        mcc_status_t status;
+        while (left[depth] == 0) {
+            if (depth-- == 0)
+                return offset == len ? 0 : -1;
+        }
+        status = mcc_cbor_read(data, len, &offset, &item);
+        if (status != MCC_OK)
+            return -1;
+        if (item.kind == MCC_CBOR_TAG)
+            continue;
+        if (item.kind == MCC_CBOR_BREAK) {
+            if (depth == 0 || left[depth] != UINT64_MAX)
+                return -1;
+            left[depth] = 0;
+            continue;
+        }
+        if (left[depth] != UINT64_MAX)
+            left[depth]--;
+        *undefined |= item.kind == MCC_CBOR_SIMPLE && item.number == 23;
+        if (mccache_py_cbor_opens(&item)) {
+            if (depth == MCCACHE_PY_DEPTH_MAX)
+                return -2;
+            left[++depth] = mccache_py_cbor_items(&item);
+        }
+    }
+}
+
+static PyObject *mccache_py_from_cbor_object(const uint8_t *data, size_t len) {
     PyObject *bytes, *object;
+    bool undefined;
+    int checked = mccache_py_cbor_check(data, len, &undefined);
+    if (checked == -2)
+        return PyErr_Format(mccache_py_codec_error, "a value of %zu bytes is not read: its lists and maps are nested deeper "
+                            "than %d; view(key) gives its bytes", len, MCCACHE_PY_DEPTH_MAX);
+    if (checked < 0)
+        return PyErr_Format(mccache_py_codec_error, "a value of %zu bytes is not readable CBOR: it is not one well-formed "
+                            "item; view(key) gives its bytes", len);
+    bytes = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
+    if (!bytes)
+        return NULL;
+    object = PyObject_CallFunctionObjArgs(mccache_py_loads, bytes, undefined ? Py_True : Py_False, NULL);
+    Py_DECREF(bytes);
+    return object;
+}
+
+// The scalars that C writes are read in C; everything else goes to cbor2.
+static PyObject *mccache_py_from_cbor(const uint8_t *data, size_t len) {
     uint64_t number = 0;
-    if (len == 1 && data[0] >= 0xf4 && data[0] <= 0xf6)
+    if (len == 1 && data[0] >= 0xf4 && data[0] <= 0xf7)
         return mccache_py_new_ref(data[0] == 0xf4 ? Py_False : data[0] == 0xf5 ? Py_True : Py_None);
     if (len == 1 && (data[0] & 0xdf) < 24)
         return mccache_py_cbor_number(data[0] >> 5, data[0] & 0x1f);
@@ -347,12 +432,7 @@ static PyObject *mccache_py_from_cbor(const uint8_t *data, size_t len) {
             return PyFloat_FromDouble(real);
         }
     }
-    bytes = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
-    if (!bytes)
-        return NULL;
-    object = PyObject_CallFunctionObjArgs(mccache_py_loads, bytes, NULL);
-    Py_DECREF(bytes);
-    return object;
+    return mccache_py_from_cbor_object(data, len);
 }
 
 static PyObject *mccache_py_from_text(const uint8_t *data, size_t len) {
@@ -365,7 +445,29 @@ static PyObject *mccache_py_from_text(const uint8_t *data, size_t len) {
     return text;
 }
 
-static inline PyObject *mccache_py_from_bytes(const uint8_t *data, size_t len, uint8_t codec) {
+// A pickle runs code of whoever made it: it is read where native=True asked for that.
+static PyObject *mccache_py_from_native(PyObject *cache, const uint8_t *data, size_t len, uint8_t codec) {
+    static const char *const names[] = {"pickle", "Ruby's Marshal", "Java's serialization", ".NET's BinaryFormatter"};
+    PyObject *bytes, *object;
+    if (codec < MCC_CODEC_PICKLE || codec > MCC_CODEC_DOTNET)
+        return PyErr_Format(mccache_py_codec_error, "a value was put with codec %d, which this version cannot read; "
+                            "view(key) gives its bytes", (int)codec);
+    if (codec != MCC_CODEC_PICKLE)
+        return PyErr_Format(mccache_py_codec_error, "a value was put with codec %d (%s), which Python cannot read; "
+                            "view(key) gives its bytes", (int)codec, names[codec - MCC_CODEC_PICKLE]);
+    if (!mccache_py_pickles(cache))
+        return PyErr_Format(mccache_py_codec_error, "a value was put with codec %d (%s), and the cache was not opened with "
+                            "native=True; open it so to read pickles, which run code of whoever wrote them; view(key) "
+                            "gives its bytes", (int)codec, names[0]);
+    bytes = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
+    if (!bytes)
+        return NULL;
+    object = PyObject_CallFunctionObjArgs(mccache_py_pickle_loads, bytes, NULL);
+    Py_DECREF(bytes);
+    return object;
+}
+
+static inline PyObject *mccache_py_from_bytes(PyObject *cache, const uint8_t *data, size_t len, uint8_t codec) {
     switch (codec) {
     case MCC_CODEC_RAW:
         return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)len);
@@ -374,13 +476,12 @@ static inline PyObject *mccache_py_from_bytes(const uint8_t *data, size_t len, u
     case MCC_CODEC_CBOR:
         return mccache_py_from_cbor(data, len);
     default:
-        return PyErr_Format(mccache_py_codec_error, "a value was put with codec %d, which this version cannot read; "
-                            "view(key) gives its bytes", (int)codec);
+        return mccache_py_from_native(cache, data, len, codec);
     }
 }
 
-static inline PyObject *mccache_py_object(const mcc_value_t *value) {
-    return mccache_py_from_bytes(value->data, value->len, value->codec);
+static inline PyObject *mccache_py_object(PyObject *cache, const mcc_value_t *value) {
+    return mccache_py_from_bytes(cache, value->data, value->len, value->codec);
 }
 
 // ---- Slots --------------------------------------------------------------------------------------------------------
@@ -395,7 +496,7 @@ static mcc_status_t mccache_py_lookup_long(PyObject *self, const mccache_py_key_
     mcc_value_t *value;
     mcc_status_t status = mcc_get(MCCACHE_PY_SELF(mcc_cache_t, self), key->data, (size_t)key->len, &value);
     if (status == MCC_OK) {
-        *object = mccache_py_object(value);
+        *object = mccache_py_object(self, value);
         mcc_value_free(value);
     }
     return status;
@@ -412,7 +513,7 @@ static inline mcc_status_t mccache_py_lookup(PyObject *self, PyObject *key, PyOb
         return MCC_INTERNAL;
     status = mcc_get_into(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len, data, sizeof data, &len, &codec);
     if (status == MCC_OK)
-        *object = mccache_py_from_bytes(data, len, codec);
+        *object = mccache_py_from_bytes(self, data, len, codec);
     else if (status == MCC_BUFFER_TOO_SMALL)
         status = mccache_py_lookup_long(self, &bytes, object);
     if (status != MCC_OK && status != MCC_NOT_FOUND)
@@ -436,7 +537,7 @@ static int mccache_py_assign(PyObject *self, PyObject *key, PyObject *object) {
     if (!object) {
         status = mcc_del(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len);
     } else {
-        if (mccache_py_value(object, &value) < 0)
+        if (mccache_py_value(self, object, &value) < 0)
             return -1;
         status = mcc_put_as(MCCACHE_PY_SELF(mcc_cache_t, self), bytes.data, (size_t)bytes.len, value.data,
                             (size_t)value.len, value.codec, MCC_TTL_DEFAULT);
@@ -496,7 +597,7 @@ static PyObject *mccache_py_iternext(PyObject *self) {
 }
 
 // (key, value) of the next entry, or None after the last: one step, so that nothing can go in between.
-static PyObject *mccache_py_entry(mcc_iter_t *iter) {
+static PyObject *mccache_py_entry(mcc_iter_t *iter, PyObject *cache) {
     const uint8_t *data = NULL;
     size_t len = 0;
     mcc_value_t *value = NULL;
@@ -510,7 +611,7 @@ static PyObject *mccache_py_entry(mcc_iter_t *iter) {
     }
     // The key first: making the object may run Python code, which may step this iteration on.
     key = mccache_py_key_object(data, len);
-    object = key ? mccache_py_object(value) : NULL;
+    object = key ? mccache_py_object(cache, value) : NULL;
     mcc_value_free(value);
     if (object)
         entry = PyTuple_Pack(2, key, object);
@@ -540,29 +641,121 @@ static PyObject *mccache_py_get(PyObject *self, PyObject *const *args, Py_ssize_
     return object;
 }
 
-static PyMethodDef mccache_py_get_def = {
-    "get", (PyCFunction)(void (*)(void))mccache_py_get, METH_FASTCALL,
-    "get($self, key, default=None, /)\n--\n\nReturns the value of a key, or the default if it has none.",
+// What a lease's wait came to: (True, value), (False, lease), or (False, None) if another caller still loads.
+static PyObject *mccache_py_lookup_result(PyObject *self, mcc_value_t *value, mcc_lease_t *lease) {
+    PyObject *found = value ? Py_True : Py_False, *object, *result;
+    if (value) {
+        object = mccache_py_object(self, value);
+        mcc_value_free(value);
+    } else if (lease) {
+        object = SWIG_NewPointerObj(lease, SWIGTYPE_p_mcc_lease_t, SWIG_POINTER_OWN);
+        if (!object)
+            mcc_lease_free(lease);
+    } else {
+        object = mccache_py_new_ref(Py_None);
+    }
+    result = object ? PyTuple_Pack(2, found, object) : NULL;
+    Py_XDECREF(object);
+    return result;
+}
+
+// _lease(key, timeout_ms, /): at once if there is a value or nobody loads it, else waits, and lets other threads run.
+static PyObject *mccache_py_lease(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    mcc_cache_t *cache = MCCACHE_PY_SELF(mcc_cache_t, self);
+    mccache_py_key_t key;
+    mcc_value_t *value = NULL;
+    mcc_lease_t *lease = NULL;
+    mcc_status_t status;
+    long long timeout_ms;
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "_lease expected 2 arguments, got %zd", count);
+    timeout_ms = PyLong_AsLongLong(args[1]);
+    if ((timeout_ms == -1 && PyErr_Occurred()) || mccache_py_key(args[0], &key) < 0)
+        return NULL;
+    status = mcc_get_lease(cache, key.data, (size_t)key.len, 0, &value, &lease);
+    if (status == MCC_TIMEOUT && timeout_ms > 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = mcc_get_lease(cache, key.data, (size_t)key.len, timeout_ms, &value, &lease);
+        Py_END_ALLOW_THREADS
+    }
+    if (status == MCC_OK || status == MCC_NOT_FOUND || status == MCC_TIMEOUT)
+        return mccache_py_lookup_result(self, value, lease);
+    mccache_py_raise(status);
+    return NULL;
+}
+
+// (whether it was put, the object as every reader gets it). Ends the lease.
+static PyObject *mccache_py_fill(mcc_lease_t *lease, PyObject *cache, PyObject *object, int64_t ttl_ms) {
+    mccache_py_value_t value;
+    mcc_status_t status;
+    PyObject *stored, *result = NULL;
+    if (mccache_py_value(cache, object, &value) < 0)
+        return NULL;
+    status = mcc_fill(lease, value.data, (size_t)value.len, value.codec, ttl_ms);
+    if (status == MCC_OK || status == MCC_OVERTAKEN) {
+        stored = mccache_py_from_bytes(cache, value.data, (size_t)value.len, value.codec);
+        result = stored ? PyTuple_Pack(2, status == MCC_OK ? Py_True : Py_False, stored) : NULL;
+        Py_XDECREF(stored);
+    } else {
+        mccache_py_raise(status);
+    }
+    mccache_py_value_done(&value);
+    return result;
+}
+
+// _put_as(key, bytes, codec, /): bytes as they are, to be read as the codec says.
+static PyObject *mccache_py_put_as(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    mccache_py_key_t key;
+    mcc_status_t status;
+    long codec;
+    if (count != 3 || !PyBytes_Check(args[1]))
+        return PyErr_Format(PyExc_TypeError, "_put_as expects a key, bytes and a codec");
+    codec = PyLong_AsLong(args[2]);
+    if (codec == -1 && PyErr_Occurred())
+        return NULL;
+    if (codec < 0 || codec > UINT8_MAX)
+        return PyErr_Format(PyExc_ValueError, "codec: expected 0 to 255, not %ld", codec);
+    if (mccache_py_key(args[0], &key) < 0)
+        return NULL;
+    status = mcc_put_as(MCCACHE_PY_SELF(mcc_cache_t, self), key.data, (size_t)key.len, PyBytes_AS_STRING(args[1]),
+                        (size_t)PyBytes_GET_SIZE(args[1]), (uint8_t)codec, MCC_TTL_DEFAULT);
+    if (status == MCC_OK)
+        Py_RETURN_NONE;
+    mccache_py_raise(status);
+    return NULL;
+}
+
+static PyMethodDef mccache_py_methods[] = {
+    {"get", (PyCFunction)(void (*)(void))mccache_py_get, METH_FASTCALL,
+     "get($self, key, default=None, /)\n--\n\nReturns the value of a key, or the default if it has none."},
+    {"_lease", (PyCFunction)(void (*)(void))mccache_py_lease, METH_FASTCALL,
+     "_lease($self, key, timeout_ms, /)\n--\n\nReturns a value, or the lease of its load, or neither in time."},
+    {"_put_as", (PyCFunction)(void (*)(void))mccache_py_put_as, METH_FASTCALL,
+     "_put_as($self, key, data, codec, /)\n--\n\nPuts bytes that are to be read as the codec says."},
 };
+
+// Not by the class's own metaclass: SWIG's lets nobody add to a class.
+static int mccache_py_add_method(PyTypeObject *type, PyMethodDef *definition) {
+    PyObject *method = PyDescr_NewMethod(type, definition);
+    PyObject *name = PyUnicode_InternFromString(definition->ml_name);
+    int result = method && name ? PyType_Type.tp_setattro((PyObject *)type, name, method) : -1;
+    Py_XDECREF(method);
+    Py_XDECREF(name);
+    return result;
+}
 
 // _install(cls)
 static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
     PyTypeObject *type;
-    PyObject *name, *method;
-    int failed;
     (void)self;
     if (!PyArg_ParseTuple(args, "O!:_install", &PyType_Type, &type))
         return NULL;
     if (!PyType_IsSubtype(type, ((SwigPyClientData *)SWIGTYPE_p_mcc_cache_t->clientdata)->pytype))
         return PyErr_Format(PyExc_TypeError, "%.200s is no Cache", type->tp_name);
-    method = PyDescr_NewMethod(type, &mccache_py_get_def);
-    name = PyUnicode_InternFromString(mccache_py_get_def.ml_name);
-    // Not by the class's own metaclass: SWIG's lets nobody add to a class.
-    failed = !method || !name || PyType_Type.tp_setattro((PyObject *)type, name, method) < 0;
-    Py_XDECREF(method);
-    Py_XDECREF(name);
-    if (failed)
-        return NULL;
+    for (size_t at = 0; at < sizeof mccache_py_methods / sizeof *mccache_py_methods; at++) {
+        if (mccache_py_add_method(type, &mccache_py_methods[at]) < 0)
+            return NULL;
+    }
     Py_RETURN_NONE;
 }
 %}
@@ -577,7 +770,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 }
 
 %typemap(in) (const void *data, size_t data_len, uint8_t codec) (mccache_py_value_t value = {0}) {
-    if (mccache_py_value($input, &value) < 0)
+    if (mccache_py_value(self, $input, &value) < 0)
         SWIG_fail;
     $1 = (void *)value.data;
     $2 = (size_t)value.len;
@@ -634,10 +827,12 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %feature("python:tp_iternext", "mccache_py_iternext") mcc_iter_t;
 %feature("python:bf_getbuffer", "mccache_py_getbuffer") mcc_value_t;
 
-// Replaced by slots, and by get() above.
+// Replaced by slots, and by get() and _lease() above.
 %ignore mcc_cache_t::remove;
 %ignore mcc_cache_t::contains;
 %ignore mcc_cache_t::len;
+%ignore mcc_cache_t::lease;
+%ignore mcc_lease_t::fill;
 %ignore mcc_iter_t::next;
 %ignore mcc_iter_t::next_entry;
 
@@ -650,7 +845,6 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(_name) mcc_cache_t::name;
 %rename(_value) mcc_cache_t::get;
 %rename(_take) mcc_cache_t::take;
-%rename(_lease) mcc_cache_t::lease;
 %rename(_put) mcc_cache_t::put;
 %rename(_put_new) mcc_cache_t::put_new;
 %rename(_touch) mcc_cache_t::touch;
@@ -672,7 +866,6 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_node_t::cluster_metrics;
 %thread mcc_node_t::close;
 %thread mcc_cache_t::mcc_cache_t;
-%thread mcc_cache_t::lease;
 %thread mcc_cache_t::clear;
 %thread mcc_cache_t::sync;
 %thread mcc_cache_t::checksum;
@@ -687,15 +880,28 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %include "mccache.i"
 
 %extend mcc_value_t {
-    // The object it stands for.
-    PyObject *decode() {
-        return mccache_py_object($self);
+    // The object it stands for in this cache.
+    PyObject *decode(PyObject *cache) {
+        return mccache_py_object(cache, $self);
     }
 }
 
 %extend mcc_iter_t {
     // (key, value) of the next entry, or None.
-    PyObject *entry() {
-        return mccache_py_entry($self);
+    PyObject *entry(PyObject *cache) {
+        return mccache_py_entry($self, cache);
+    }
+}
+
+%extend mcc_lease_t {
+    // Ends it. Whether the object was put, and the object as every reader gets it.
+    PyObject *fill_object(PyObject *cache, PyObject *object, int64_t ttl_ms) {
+        return mccache_py_fill($self, cache, object, ttl_ms);
+    }
+
+    // Ends it if it has not ended; an object may outlive that in a traceback.
+    void give_up() {
+        // Whatever the answer, and here it is one: the lease ends.
+        (void)mcc_fill($self, NULL, 0, MCC_CODEC_RAW, -1);
     }
 }

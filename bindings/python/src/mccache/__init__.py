@@ -7,6 +7,7 @@
 Importing starts nothing: the first cache does.
 """
 
+from . import _native  # first: it tells what is missing, and what to do
 from . import _mccache
 from ._api import (
     clear_cache,
@@ -17,6 +18,7 @@ from ._api import (
     get_local_metrics,
 )
 from ._cache import Cache
+from ._cached import CachedCoroutine, CachedFunction, cached
 from ._errors import (
     ClosedError,
     CodecError,
@@ -31,10 +33,12 @@ from ._errors import (
 from ._events import Events
 from ._node import Node, resume_after_fork
 from ._types import CallbackType, Checksum, Event, EventKind, Member, MemberState, Metadata, Stats
-from ._values import dumps, loads
+from ._values import dumps, loads, pickle_dumps, pickle_loads
 
 __all__ = [
     "Cache",
+    "CachedCoroutine",
+    "CachedFunction",
     "CallbackType",
     "Checksum",
     "ClosedError",
@@ -54,6 +58,7 @@ __all__ = [
     "Stats",
     "TimeoutError",
     "TooLargeError",
+    "cached",
     "clear_cache",
     "get_cache",
     "get_cluster_checksum",
@@ -63,11 +68,6 @@ __all__ = [
 ]
 
 __version__ = _mccache.version()
-
-if _mccache.abi_version() != _mccache.ABI_VERSION:
-    raise ImportError(
-        f"mccache was built for ABI {_mccache.ABI_VERSION} and runs with {_mccache.abi_version()}; reinstall it"
-    )
 
 # By mcc_status_t.
 _mccache._bind(
@@ -84,6 +84,8 @@ _mccache._bind(
     CodecError,
     dumps,
     loads,
+    pickle_dumps,
+    pickle_loads,
     resume_after_fork,
 )
-del dumps, loads, resume_after_fork
+del _native, dumps, loads, pickle_dumps, pickle_loads, resume_after_fork

@@ -28,16 +28,24 @@ def default_node() -> Node:
         return _node
 
 
-def get_cache(name: Optional[str] = DEFAULT_CACHE, callback: Optional[Callback] = None, **settings: Setting) -> Cache:
+def get_cache(
+    name: Optional[str] = DEFAULT_CACHE,
+    callback: Optional[Callback] = None,
+    *,
+    native: Optional[bool] = None,
+    **settings: Setting,
+) -> Cache:
     """Opens the cache of this name in the process's own node; the same name gives the same object.
 
     ``settings`` are settings of caches (``cache_ttl=60``). ``callback(ctx)`` is called, in a thread of its own, when
     an entry changes within ``callback_win`` seconds after this process looked it up. ``ctx`` is a dictionary: ``typ``
     (:class:`mccache.CallbackType`), ``nms`` the cache's name, ``key``, ``lkp`` when it was looked up, ``tsm`` now and
     ``elp`` the time between (nanoseconds), ``prvcrc`` and ``newcrc`` the CRC-32 of what was read and of what is there now
-    (None if nothing), ``local`` whether this process made the change, ``member`` who did.
+    (None if nothing), ``local`` whether this process made the change, ``member`` who did. ``native=True`` pickles what
+    CBOR does not carry, and reads pickles: see :meth:`mccache.Node.cache`.
     """
-    return default_node().cache(DEFAULT_CACHE if name is None or name == "" else name, callback, **settings)
+    named = DEFAULT_CACHE if name is None or name == "" else name
+    return default_node().cache(named, callback, native=native, **settings)
 
 
 def clear_cache(name: Optional[str] = None) -> None:

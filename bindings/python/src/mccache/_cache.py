@@ -6,9 +6,9 @@ seen is still there, because other threads and other members write all the time.
 
 import zlib
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, MutableMapping, ValuesView
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Optional, Tuple, TypeVar
 
-from . import _mccache
+from . import _loads, _mccache
 from ._errors import ClosedError, TimeoutError
 from ._events import Events
 from ._types import Checksum, Key, Metadata, Seconds, Stats, version_text
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from ._callbacks import Watch
     from ._node import Node
 
+_T = TypeVar("_T")
 _MISSING: Any = object()
 #: SWIG 4.1 makes types without room for weak references, 4.5 with: a class may ask for it only once.
-_SLOTS = ("_node", "_watch") + (() if _mccache.Cache.__weakrefoffset__ else ("__weakref__",))
+_SLOTS = ("_node", "_watch", "_loads", "_pickles", "_closed") + (() if _mccache.Cache.__weakrefoffset__ else ("__weakref__",))
 
 
 class _Absent:
@@ -37,7 +38,7 @@ class Cache(_mccache.Cache):
     """A dictionary that every member of the cluster has, kept coherent in the background.
 
     Keys are ``str`` or ``bytes``; a text and its UTF-8 bytes are one key. Values are ``bytes``, ``str``, or anything
-    that CBOR carries. Get one from :func:`mccache.get_cache` or :meth:`mccache.Node.cache`.
+    that CBOR carries. Get one from :func:`mccache.get_cache` or :meth:`mccache.Node.cache`. Any thread may use it.
     """
 
     __slots__ = _SLOTS
@@ -49,10 +50,14 @@ class Cache(_mccache.Cache):
     next = _Absent()
     own = _Absent()
 
-    def __init__(self, node: "Node", name: str, config: Optional[_mccache.Config]) -> None:
+    def __init__(self, node: "Node", name: str, config: Optional[_mccache.Config], pickles: bool = False) -> None:
         super().__init__(node._native, name, config)
         self._node = node
         self._watch: Optional[Watch] = None
+        self._loads = _loads.Loads()
+        # Read in C, wherever a value is neither bytes nor text nor CBOR.
+        self._pickles = pickles
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -63,6 +68,16 @@ class Cache(_mccache.Cache):
     def node(self) -> "Node":
         """The node it belongs to."""
         return self._node
+
+    @property
+    def closed(self) -> bool:
+        """Whether it, or its node, was closed in this process."""
+        return self._closed or self._node.closed
+
+    @property
+    def native(self) -> bool:
+        """Whether it was opened with ``native=True``: it pickles what CBOR does not carry, and reads pickles."""
+        return self._pickles
 
     # -- One key -----------------------------------------------------------------------------------------------------
 
@@ -85,7 +100,7 @@ class Cache(_mccache.Cache):
         """Removes a key everywhere and returns its value, in one step."""
         value = self._take(key)
         if value is not None:
-            return value.decode()
+            return value.decode(self)
         if default is _MISSING:
             raise KeyError(key)
         return default
@@ -95,7 +110,7 @@ class Cache(_mccache.Cache):
         for key in self:
             value = self._take(key)
             if value is not None:
-                return key, value.decode()
+                return key, value.decode(self)
         raise KeyError("popitem(): the cache is empty")
 
     def setdefault(self, key: Key, default: Any = None) -> Any:
@@ -106,6 +121,44 @@ class Cache(_mccache.Cache):
                 return value
             if self._put_new(key, default, 0):
                 return self.get(key, default)
+
+    def get_or_load(
+        self,
+        key: Key,
+        loader: Callable[[], _T],
+        ttl: Optional[Seconds] = None,
+        timeout: Optional[Seconds] = 30.0,
+    ) -> _T:
+        """The value of a key; if there is none, what ``loader()`` answers, which is put with this time to live.
+
+        One caller of this process loads a key at a time, coroutines included; the others wait for it, ``timeout``
+        seconds at most (None: without end), then :class:`mccache.TimeoutError`. Members do not wait for each other.
+        The loader runs in the caller's thread, under no lock. A put, a delete or a clear that comes while it runs wins:
+        then what was loaded is returned, and not put. What it raises is raised here unchanged, nothing is put, and one
+        of those that wait loads in its turn. None is a value as good as others.
+
+        A value just loaded is returned in the shape in which the cache gives it to everybody: a tuple as a list.
+        Whoever asks for a key that its own loader loads waits for itself, until ``timeout``.
+        """
+        found, result = self._lease(key, 0)
+        value: _T = result if found else _loads.load(self, key, result, loader, ttl, timeout)
+        return value
+
+    async def get_or_load_async(
+        self,
+        key: Key,
+        loader: Callable[[], Awaitable[_T]],
+        ttl: Optional[Seconds] = None,
+        timeout: Optional[Seconds] = 30.0,
+    ) -> _T:
+        """As :meth:`get_or_load`, with a loader that is awaited; the event loop goes on meanwhile.
+
+        Coroutines and threads that want the same key wait for one load. Cancelling the coroutine that loads cancels its
+        loader, and the next in line loads.
+        """
+        found, result = self._lease(key, 0)
+        value: _T = result if found else await _loads.load_async(self, key, result, loader, ttl, timeout)
+        return value
 
     # -- All keys ----------------------------------------------------------------------------------------------------
 
@@ -209,8 +262,10 @@ class Cache(_mccache.Cache):
 
     def close(self) -> None:
         """Leaves the cache; its entries are forgotten here, and stay on other members. Closing again does nothing."""
+        self._closed = True
         self._node._forget(self)
         self._close()
+        self._loads.ended_all()
 
     def __enter__(self) -> "Cache":
         return self
@@ -241,12 +296,36 @@ class WatchedCache(Cache):
         value = self._looked_up(key)
         if value is None:
             raise KeyError(key)
-        return value.decode()
+        return value.decode(self)
 
     def get(self, key: Key, default: Any = None, /) -> Any:
         """The value of a key, or the default."""
         value = self._looked_up(key)
-        return default if value is None else value.decode()
+        return default if value is None else value.decode(self)
+
+    def get_or_load(
+        self,
+        key: Key,
+        loader: Callable[[], _T],
+        ttl: Optional[Seconds] = None,
+        timeout: Optional[Seconds] = 30.0,
+    ) -> _T:
+        """The value of a key, or what the loader answers."""
+        value: _T = super().get_or_load(key, loader, ttl, timeout)
+        self._looked_up(key)
+        return value
+
+    async def get_or_load_async(
+        self,
+        key: Key,
+        loader: Callable[[], Awaitable[_T]],
+        ttl: Optional[Seconds] = None,
+        timeout: Optional[Seconds] = 30.0,
+    ) -> _T:
+        """The value of a key, or what the loader answers."""
+        value: _T = await super().get_or_load_async(key, loader, ttl, timeout)
+        self._looked_up(key)
+        return value
 
     def _looked_up(self, key: Key) -> Any:
         value = self._value(key)
@@ -261,11 +340,12 @@ class Items(ItemsView[Key, Any]):
     _mapping: Cache
 
     def __iter__(self) -> Iterator[Tuple[Key, Any]]:
-        next_entry = self._mapping._iter().entry
-        entry = next_entry()
+        cache = self._mapping
+        next_entry = cache._iter().entry
+        entry = next_entry(cache)
         while entry is not None:
             yield entry
-            entry = next_entry()
+            entry = next_entry(cache)
 
 
 class Values(ValuesView[Any]):

@@ -60,12 +60,21 @@ class Node:
         """Whether it was closed in this process."""
         return self._closed
 
-    def cache(self, name: str, callback: Optional[Callback] = None, **settings: Setting) -> Cache:
+    def cache(
+        self,
+        name: str,
+        callback: Optional[Callback] = None,
+        *,
+        native: Optional[bool] = None,
+        **settings: Setting,
+    ) -> Cache:
         """Opens a cache; the same name gives the same object.
 
         ``settings`` are settings of caches (``cache_ttl``, ``cache_max``, ...) over the node's. A callback is called
         with a dictionary when an entry changes within ``callback_win`` seconds after it was looked up here; it
-        replaces the one the cache had.
+        replaces the one the cache had. With ``native=True`` values that CBOR does not carry are pickled, and pickles are
+        read. Reading a pickle runs code of whoever wrote it, so that the node must have a ``crypto_key``; None leaves
+        it as the cache is open, or off.
         """
         if not isinstance(name, str):
             raise TypeError(f"a cache's name is a str, not {type(name).__name__}")
@@ -73,12 +82,32 @@ class Node:
             raise TypeError(f"callback: {type(callback).__name__} cannot be called")
         with self._lock:
             cache = self._caches.get(name)
+            pickles = self._pickles(name, native, cache)
             if cache is None or settings:
-                opened = Cache(self, name, _cache_config(settings))
+                opened = Cache(self, name, _cache_config(settings), pickles)
                 cache = self._caches.setdefault(name, opened)
             if callback is not None:
                 self._watch(cache, callback)
         return cache
+
+    def _pickles(self, name: str, native: Optional[bool], cache: Optional[Cache]) -> bool:
+        """What `native` amounts to for a cache that is open, or about to be."""
+        if native is not None and not isinstance(native, bool):
+            raise TypeError(f"native: expected True or False, not {type(native).__name__}")
+        if cache is not None and native is not None and native is not cache.native:
+            raise ConfigError(f"cache {name!r} is open already, with native={cache.native}")
+        # A secret that is set is told by no text at all.
+        if native and self._native.setting("crypto_key") is not None:
+            raise ConfigError(
+                f"cache {name!r} cannot be opened with native=True: reading a pickle runs code of whoever wrote it, and "
+                "the node has no crypto_key, so anybody could write one; give all members the same crypto_key "
+                "(`mccache keygen` makes one)"
+            )
+        return bool(native)
+
+    def setting(self, name: str) -> Optional[str]:
+        """What a setting amounts to: given anywhere, derived, or the default; None for a secret that is set."""
+        return self._native.setting(name)
 
     def caches(self) -> List[str]:
         """The names of the caches opened through this object."""
@@ -116,6 +145,8 @@ class Node:
         self._closed = True
         self._dispatcher.stop()
         self._native.close()
+        for cache in list(self._caches.values()):
+            cache._loads.ended_all()
 
     def __enter__(self) -> "Node":
         return self

@@ -42,11 +42,17 @@ def ttl_ms(ttl: Optional[Seconds]) -> int:
     return _ms(seconds)
 
 
+def left_ms(deadline: float) -> int:
+    """What is left until a time of ``time.monotonic()``, for C: rounded up, never negative."""
+    seconds = deadline - time.monotonic()
+    return FOREVER_MS if seconds > _LONGEST_MS / 1000 else max(0, math.ceil(seconds * 1000))
+
+
 def wait_in_slices(call: Callable[[int], bool], timeout: Optional[Seconds], what: str) -> None:
     """Repeats ``call(milliseconds)``, which can be broken off and begun again, until it answers True."""
     total_ms = timeout_ms(timeout)
     deadline = time.monotonic() + total_ms / 1000
-    while not call(min(SLICE_MS, max(0, math.ceil((deadline - time.monotonic()) * 1000)))):
+    while not call(min(SLICE_MS, left_ms(deadline))):
         if time.monotonic() >= deadline:
             raise TimeoutError(f"timed out after {total_ms} ms: {what}")
 
