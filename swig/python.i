@@ -416,6 +416,11 @@ static PyObject *mccache_py_from_cbor_object(const uint8_t *data, size_t len) {
 // The scalars that C writes are read in C; everything else goes to cbor2.
 static PyObject *mccache_py_from_cbor(const uint8_t *data, size_t len) {
     uint64_t number = 0;
+    // "Self-described" CBOR (RFC 8949, 3.4.6): the tag says nothing of the value, and cbor2 makes a tuple of its list.
+    while (len > 3 && memcmp(data, "\xd9\xd9\xf7", 3) == 0) {
+        data += 3;
+        len -= 3;
+    }
     if (len == 1 && data[0] >= 0xf4 && data[0] <= 0xf7)
         return mccache_py_new_ref(data[0] == 0xf4 ? Py_False : data[0] == 0xf5 ? Py_True : Py_None);
     if (len == 1 && (data[0] & 0xdf) < 24)

@@ -202,9 +202,9 @@ class DefaultKey:
     def _values(self, args: Tuple[Any, ...]) -> Optional[Tuple[Any, ...]]:
         """The arguments in their order with the defaults behind them; None if it takes a binding to tell."""
         values = args + self._defaults[len(args) :]
-        if not self._by_place or len(values) > len(self._defaults) or inspect.Parameter.empty in values[len(args) :]:
+        if not self._by_place or len(values) > len(self._defaults):
             return None
-        return values
+        return None if any(value is inspect.Parameter.empty for value in values[len(args) :]) else values
 
     def _refused(self, values: Tuple[Any, ...]) -> TypeError:
         """Which argument it is, and why."""
