@@ -98,7 +98,7 @@ class Lifetimes(Case):
         return dice.choice(uses)()
 
     def test_events_while_the_node_closes(self) -> None:
-        for _ in range(20):
+        for _ in range(8):
             node = mccache.Node(cluster=self.cluster)
             c = node.cache("c")
             begun = threading.Barrier(5)
@@ -133,7 +133,7 @@ class Lifetimes(Case):
                     c._lease("free", 0)[1]]  # fmt: skip
 
         dice = random.Random(4)
-        for _ in range(30):
+        for _ in range(12):
             things = make()
             view = things[2]
             dice.shuffle(things)

@@ -407,9 +407,9 @@ class Async(Case):
         asyncio.run(story(50))
         gc.collect()
         before = len(gc.get_objects())
-        asyncio.run(story(2000))
+        asyncio.run(story(500))
         gc.collect()
-        self.assertLess(len(gc.get_objects()) - before, 500)
+        self.assertLess(len(gc.get_objects()) - before, 150)
         self.assertEqual(c._loads._notes, {})
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Longest wait for another thread that takes an event which is there already, in seconds.
 _TURN_MIN_S = 0.01
 #: How long the thread of an awaited queue stays when nobody awaits, in seconds: starting one costs more than an event.
-_LINGER_S = 1.0
+_LINGER_S = 0.25
 
 _Waiter = Tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
