@@ -41,7 +41,7 @@ const BENCH: &str = "Bench.exe";
 const HELLO: &str = "Hello.exe";
 const WEBAPP: &str = "WebApp.exe";
 
-/// Makes an archive of a folder that depends on nothing but the files in it. NuGet wants `[Content_Types].xml` first.
+/// Makes an archive of a folder that depends on nothing but the files in it: no dates, no owners, no order of the disk.
 const PACK: &str = "
 import pathlib, sys, zipfile
 folder, out = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -228,7 +228,8 @@ impl Build<'_> {
 
     fn assembly(&self, journal: &mut Journal) -> Result<(), String> {
         let mut compiler = self.workspace.program("mcs");
-        compiler.args(MCS).args(["-unsafe", "-target:library"]);
+        // Without TRACE the compiler leaves out what is told to System.Diagnostics.Trace.
+        compiler.args(MCS).args(["-unsafe", "-target:library", "-d:TRACE"]);
         compiler.arg(format!("-doc:{}", self.folder.join("MCCache.xml").display()));
         compiler.arg(format!("-out:{}", self.folder.join("MCCache.dll").display()));
         compiler.args(self.workspace.files_below(&format!("{BINDING}/src"), &["cs"])?);

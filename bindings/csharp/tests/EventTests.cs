@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Threading;
 using MCCache;
@@ -74,6 +75,38 @@ namespace MCCache.Tests
             c["b"] = 2;
             Check.Eventually(() => heard == 2 && failures.Count == 2, "both are told");
             Check.That(failures.All(failure => failure is InvalidTimeZoneException), "what it threw");
+        }
+
+        public static void WithoutAListenerOfFailuresTraceIsTold()
+        {
+            Cache c = Clusters.Cache();
+            var listener = new Told();
+            Trace.Listeners.Add(listener);
+            try
+            {
+                c.Changed += (sender, what) => { throw new InvalidTimeZoneException("of the listener"); };
+                c["k"] = 1;
+                Check.Eventually(() => listener.Lines.Any(line => line.Contains("InvalidTimeZoneException: of the listener")), "it is traced");
+            }
+            finally
+            {
+                Trace.Listeners.Remove(listener);
+            }
+        }
+
+        private sealed class Told : TraceListener
+        {
+            internal readonly ConcurrentQueue<string> Lines = new ConcurrentQueue<string>();
+
+            public override void Write(string message)
+            {
+                Lines.Enqueue(message);
+            }
+
+            public override void WriteLine(string message)
+            {
+                Lines.Enqueue(message);
+            }
         }
 
         public static void ListenersComeAndGo()
