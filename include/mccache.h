@@ -37,8 +37,8 @@
 //          lets a panic out: a bug of the library is MCC_INTERNAL. Every function that returns mcc_status_t may return
 //          MCC_INVALID_ARGUMENT, for NULL where "may be NULL" is not said, and MCC_INTERNAL.
 // Results  come through out-parameters, the last ones. They are written on MCC_OK only, but pointers to handles are
-//          set to NULL by every other status. Structures you provide (mcc_metadata_t, mcc_cache_stats_t, mcc_event_t)
-//          need no preparation and never change their size; pointers in them belong to the library.
+//          set to NULL by every other status. Structures you provide (mcc_metadata_t, mcc_cache_stats_t, mcc_event_t,
+//          mcc_key_t) need no preparation and never change their size; pointers in them belong to the library.
 // Handles  are what pointers to opaque types are called here. Each belongs to whoever got it from a function that says
 //          "Owns: the caller", and goes back once, by the mcc_..._free() of its type; freeing NULL does nothing.
 //          Handles do not depend on one another: free them in any order. A handle must not be used once it was freed,
@@ -97,6 +97,9 @@
 
 /// As a time to live: no end.
 #define MCC_TTL_FOREVER INT64_MAX
+
+/// The most keys a node holds.
+#define MCC_KEYS_MAX 8
 
 /// The ABI this header belongs to, the number in the library's soname; see mcc_abi_version().
 #define MCC_ABI_VERSION 0
@@ -197,6 +200,27 @@ enum mcc_event_kind_t
 typedef enum mcc_event_kind_t mcc_event_kind_t;
 #else
 typedef int32_t mcc_event_kind_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/// What a node does with one of the cluster's keys. Later versions may add some.
+enum mcc_key_role_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /// It opens what others sealed with it; this node has not sealed with it yet.
+    MCC_KEY_DECRYPT_ONLY = 0,
+    /// It seals what this node sends, and opens.
+    MCC_KEY_PRIMARY = 1,
+    /// This node has sealed with it; now it opens, until it is removed.
+    MCC_KEY_RETIRED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcc_key_role_t mcc_key_role_t;
+#else
+typedef int32_t mcc_key_role_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -363,6 +387,16 @@ typedef struct {
     /// 0; room for later versions.
     int64_t reserved[4];
 } mcc_event_t;
+
+/// One of the cluster's keys. The key itself is never told.
+typedef struct {
+    /// Its id, 1 to 255; 0 is the public key of a node without a crypto_key.
+    int32_t id;
+    /// What this node does with it.
+    mcc_key_role_t role;
+    /// How many other members seal with it now, as far as this node has heard them.
+    int64_t members;
+} mcc_key_t;
 
 /// Another member. The library makes these; later versions may append fields.
 typedef struct {
@@ -879,6 +913,65 @@ MCC_API mcc_status_t mcc_iter_next_entry(mcc_iter_t *iter, const uint8_t **key, 
 /// iter: the iteration; NULL is nothing to do.
 /// Threads: any, with no other call on iter going on or to come. Since: 0.1
 MCC_API void mcc_iter_free(mcc_iter_t *iter);
+
+/// Has a node open what is sealed with another key, too. It goes on sealing with its primary key. A key that it holds
+/// already changes nothing.
+///
+/// To change the key of a cluster that runs: add the new one to every node; when all have it, make it primary on every
+/// node; when mcc_node_keys_list() tells of no member that uses the old one, on any node, remove that from every node.
+/// Put the new key into the settings as well, or a restarted process will not have it.
+///
+/// node: the node; it was opened with a crypto_key.
+/// key: the key as in the setting crypto_key, "ID:KEY": an id of 1 to 255, and 32 bytes in base64 or in 64 hexadecimal
+/// digits; the key alone has the id 1. Text; copied, and never shown or logged.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT if it is no key, another key has its id, the node holds MCC_KEYS_MAX keys, or it
+/// was opened without one; MCC_CLOSED; MCC_TIMEOUT if the node's thread does not get to run for ten seconds, and then
+/// it may add the key yet; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_node_keys_add(mcc_node_t *node,
+                               const char *key);
+
+/// Has a node seal with another of its keys from now on. The one before goes on opening, until it is removed. Every other
+/// member must hold the key already: one that does not hears nothing of this node.
+///
+/// node: the node.
+/// id: the key's id, 1 to 255.
+/// Returns: MCC_OK, also if it is the primary already; MCC_INVALID_ARGUMENT if the node has no such key; MCC_CLOSED;
+/// MCC_TIMEOUT as mcc_node_keys_add(); MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_node_keys_set_primary(mcc_node_t *node,
+                                       int32_t id);
+
+/// Has a node forget a key: it hears nothing any more of members that seal with it.
+///
+/// node: the node.
+/// id: the key's id, 1 to 255.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT if the node has no such key, or if it is the primary; MCC_CLOSED; MCC_TIMEOUT as
+/// mcc_node_keys_add(); MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_node_keys_remove(mcc_node_t *node,
+                                  int32_t id);
+
+/// Lists the keys of a node by their ids, in the order they came to it.
+///
+/// node: the node.
+/// keys, capacity: where they are written, and how many fit; MCC_KEYS_MAX are enough. keys may be NULL if capacity is 0.
+/// count: where it is written how many there are, on MCC_OK and on MCC_BUFFER_TOO_SMALL.
+/// Returns: MCC_OK; MCC_BUFFER_TOO_SMALL; MCC_CLOSED; MCC_TIMEOUT if the node's thread does not get to run for ten
+/// seconds; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_node_keys_list(mcc_node_t *node,
+                                mcc_key_t *keys,
+                                size_t capacity,
+                                size_t *count);
 
 /// Tells what the last call that failed on this thread found wrong, and what to do about it.
 ///

@@ -154,4 +154,8 @@ metrics! {
     fills,
     /// Loaded values that were not put because their key was written or deleted while they were loaded.
     fills_overtaken,
+    /// Datagrams dropped: of this cluster, but sealed with a key that is not in this node's ring.
+    rejected_key,
+    /// Times the own key was derived anew, since it had sealed enough.
+    key_phases,
 }

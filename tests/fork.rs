@@ -42,6 +42,7 @@ mod forked {
         a_child_that_does_nothing_ends_at_once(&node);
         a_child_may_close_what_it_never_used(&node, &cache);
         many_threads_of_a_child_open_one_node(&node, &cache);
+        a_child_has_the_keys_that_its_parent_has_now();
 
         put(&cache, "after", b"1");
         assert!(holds(&cache, "after", b"1"), "the parent has noticed nothing");
@@ -71,6 +72,29 @@ mod forked {
         until("the child's put arrives", || holds(cache, "child", b"2"));
         child.join();
         until("the child has left", || alive(node) == 0);
+    }
+
+    fn a_child_has_the_keys_that_its_parent_has_now() {
+        let mut config = config();
+        let key = |id: u8| format!("{id}:{}", format!("{id:02x}").repeat(32));
+        for (name, value) in [("cluster", "forked-keys"), ("crypto_key", key(1).as_str()), ("interface", "host")] {
+            config.set(name, value).expect("a known setting");
+        }
+        let node = Node::open(&config).expect("a node on this host");
+        let cache = node.cache("c").expect("a cache");
+        node.wait_ready(PATIENCE).expect("ready");
+        node.add_key(&key(2)).expect("room for it");
+        node.set_primary_key(2).expect("it is there");
+        node.remove_key(1).expect("it is retired");
+        put(&cache, "parent", b"1");
+        fork(|| {
+            cache.node().wait_ready(PATIENCE).expect("ready");
+            assert!(holds(&cache, "parent", b"1"), "filled by the parent, which it can hear");
+            assert_eq!(node.keys().expect("keys").iter().map(|key| key.id).collect::<Vec<u8>>(), [2]);
+            node.close();
+        })
+        .join();
+        node.close();
     }
 
     fn a_child_of_a_child_is_another_one(cache: &Cache) {

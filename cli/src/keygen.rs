@@ -4,7 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use mccache::crypto::ClusterKey;
+use mccache::crypto::generate_key;
 
 use crate::outcome::{Result, unwritten};
 
@@ -15,19 +15,31 @@ Examples:
       keeps the key where only you can read it (file mode 600)
   MCCACHE_CRYPTO_KEY=$(cat mccache.key) ./program
       gives it to a process; give the same one to every process of the cluster
+  MCCACHE_CRYPTO_KEY=$(cat mccache.key),$(cat new.key) ./program
+      has it know the next key, too: how a cluster changes its key without a
+      stop is in SECURITY.md
 
-With a key every datagram is encrypted and authenticated, and nodes meet on the
-local network instead of this host alone. Whoever has the key can read and write
-the caches. In mccache.toml the setting is `crypto_key`; that file, too, needs
-mode 600.";
+What is printed is ID:KEY. The id tells the cluster's keys apart; it is no
+secret. With a key every datagram is encrypted and authenticated, and nodes meet
+on the local network instead of this host alone. Whoever has the key can read
+and write the caches. In mccache.toml the setting is `crypto_key`; that file,
+too, needs mode 600.";
 
 const HINT: &str = "\
 Give every process the same key: MCCACHE_CRYPTO_KEY=<key> in its environment,
 or `crypto_key` in a mccache.toml of mode 600.";
 
+/// What the command line says about it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The key's id, 1 to 255; drawn if it is not given
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+    id: Option<u8>,
+}
+
 /// Prints a fresh key; on a terminal, also how to use it.
-pub(crate) fn run() -> Result<()> {
-    let key = ClusterKey::generate_secret()?;
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let key = generate_key(options.id)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{key}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))?;
     let mut told = io::stderr().lock();

@@ -40,9 +40,9 @@ struct Arguments {
 enum Command {
     /// Shows a real cluster of several processes, on this host, in seconds
     Demo(demo::Options),
-    /// Prints a new cluster key: 32 random bytes as base64
+    /// Prints a new cluster key: an id, and 32 random bytes as base64
     #[command(after_help = keygen::EXAMPLES)]
-    Keygen,
+    Keygen(keygen::Options),
     /// Prints every setting: its meaning, its value here, and its source
     Config(config::Options),
     /// One process of the demonstration; it is told what to do on its standard input
@@ -53,7 +53,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
-        Command::Keygen => keygen::run(),
+        Command::Keygen(options) => keygen::run(&options),
         Command::Config(options) => config::run(&options),
         Command::DemoNode => demo::run_node(),
     };

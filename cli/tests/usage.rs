@@ -30,8 +30,11 @@ fn each_key_is_new_and_has_thirty_two_bytes() {
     let keys: Vec<String> = (0..3).map(|_| text(mccache(&["keygen"]).stdout)).collect();
     for key in &keys {
         let line = key.strip_suffix('\n').expect("one line");
-        assert_eq!(STANDARD.decode(line).expect("base64").len(), 32, "{line}");
+        let (id, key) = line.split_once(':').expect("an id and a key");
+        assert!((2..=255).contains(&id.parse::<u32>().expect("a number")), "{line}");
+        assert_eq!(STANDARD.decode(key).expect("base64").len(), 32, "{line}");
     }
+    assert!(text(mccache(&["keygen", "--id", "1"]).stdout).starts_with("1:"));
     assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2], "{keys:?}");
 }
 
@@ -55,6 +58,8 @@ fn wrong_calls_exit_with_2_and_say_what_is_wrong() {
         &["demo", "--nodes", "1"],
         &["demo", "--drop", "99"],
         &["keygen", "too", "much"],
+        &["keygen", "--id", "0"],
+        &["keygen", "--id", "256"],
         &[],
     ] {
         let output = mccache(arguments);

@@ -11,6 +11,7 @@ mod file;
 mod hint;
 mod host;
 mod resolve;
+mod ring;
 mod settings;
 mod table;
 mod value;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-pub use self::settings::{CacheMode, CacheSettings, Notice, Secret, Settings};
+pub use self::ring::{RING_KEYS_MAX, parse_key};
+pub use self::settings::{CacheMode, CacheSettings, Notice, RingKey, Secret, Settings};
 pub use self::table::{ENV_PREFIX, Fallback, Level, Origin, Setting, known_setting, known_settings};
 
 use self::entry::{Entries, Entry, Force, Layer, merge};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::entry::{Entries, Entry, defaults, merge};
 use super::host::Host;
-use super::settings::{CacheMode, CacheSettings, Notice, Secret, Settings};
+use super::settings::{CacheMode, CacheSettings, Notice, RingKey, Settings};
 use super::table::{Origin, known_setting};
 use super::value::{NODE_NAME_BYTES_MAX, Value, Wish};
 use crate::error::{Error, Result};
@@ -38,10 +38,10 @@ pub(super) fn settings(given: &Entries, caches: &BTreeMap<String, Entries>, host
     let multicast = group(&values, &cluster)?;
     let crypto_key = values.key("crypto_key")?;
     let insecure = values.flag("insecure")?;
-    let interface = match (values.0.get("interface"), &crypto_key) {
-        (Some(entry), key) => wished(entry, key.is_some() || insecure, host)?,
-        (None, Some(_)) => by_route(multicast, host, &mut notices),
-        (None, None) => None,
+    let interface = match values.0.get("interface") {
+        Some(entry) => wished(entry, !crypto_key.is_empty() || insecure, host)?,
+        None if !crypto_key.is_empty() => by_route(multicast, host, &mut notices),
+        None => None,
     };
     let cache = cache_settings(&entries, &UNBOUNDED)?;
     let caches = caches.iter().map(|(name, own)| Ok((name.clone(), cache_settings(own, &cache)?)));
@@ -220,7 +220,7 @@ impl Values<'_> {
         span: Span -> Duration,
         number: Number -> u64,
         flag: Flag -> bool,
-        key: Key -> Option<Secret>,
+        key: Key -> Vec<RingKey>,
         mode: Mode -> CacheMode,
         text: Text -> String,
         file: File -> Option<PathBuf>,

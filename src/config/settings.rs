@@ -51,8 +51,8 @@ pub struct Settings {
     pub cluster: String,
     /// `node_name`: this node's name, for people; 1 to 64 bytes.
     pub node_name: String,
-    /// `crypto_key`: the cluster's secret.
-    pub crypto_key: Option<Secret>,
+    /// `crypto_key`: the cluster's keys, the primary first; empty: none.
+    pub crypto_key: Vec<RingKey>,
     /// `insecure`: an interface without a key is allowed.
     pub insecure: bool,
     /// `interface`: this host's address on the network to use; `None`: this host only. Never a loopback address.
@@ -106,7 +106,7 @@ impl Settings {
             "callback_win" => seconds_text(self.callback_window),
             "cluster" => self.cluster.clone(),
             "node_name" => self.node_name.clone(),
-            "crypto_key" if self.crypto_key.is_none() => String::new(),
+            "crypto_key" if self.crypto_key.is_empty() => String::new(),
             "interface" => self.interface.map_or_else(|| "host".to_owned(), |address| address.to_string()),
             "insecure" => self.insecure.to_string(),
             "multicast_ip" => self.multicast.to_string(),
@@ -121,6 +121,15 @@ impl Settings {
             _ => return None,
         })
     }
+}
+
+/// One of the cluster's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingKey {
+    /// What tells it from the others, 1 to 255; it is in the header of each datagram that is sealed with it.
+    pub id: u8,
+    /// The key itself.
+    pub secret: Secret,
 }
 
 /// 32 secret bytes that never show in `Debug`.

@@ -186,7 +186,8 @@ const SETTINGS: &[Setting] = &[
         origin: Origin::Original,
         level: Level::Node,
         meaning: "The cluster's secret: with it every datagram is encrypted and authenticated, and the node goes to \
-                  the local network. It is never shown or logged.",
+                  the local network. Of several keys the first seals, and all open: that is how a key is changed (see \
+                  SECURITY.md). It is never shown or logged.",
     },
     Setting {
         name: "interface",

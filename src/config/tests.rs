@@ -299,7 +299,11 @@ mod refusals {
         ("callback_win", &["0", "0.001", "999"], &["0.0009", "999.1", "x"]),
         ("cluster", &["a", "orders/eu-1!"], &["", "two words", "\u{e9}", "a\nb"]),
         ("node_name", &["a", "K\u{fc}che 1"], &["", "a\nb", "\u{7}"]),
-        ("crypto_key", &["", KEY], &["short", "AAAA", "!"]),
+        (
+            "crypto_key",
+            &["", KEY, "ab0000000000000000000000000000000000000000000000000000000000000f"],
+            &["short", "0:", "!"],
+        ),
         (
             "interface",
             &["", "lo", "host", "eth0", "127.0.0.1", "10.0.0.1"],
@@ -392,15 +396,29 @@ mod secrets {
         let url_safe = KEY.replace('+', "-").replace('/', "_");
         let texts = [KEY, &url_safe, KEY.trim_end_matches('='), url_safe.trim_end_matches('='), &format!("  {KEY}\n")];
         for text in texts {
-            assert_eq!(resolved(&with(&[("crypto_key", text)])).crypto_key, Some(Secret([0xFB; 32])), "{text}");
+            assert_eq!(resolved(&with(&[("crypto_key", text)])).crypto_key, [ring_key(1)], "{text}");
         }
+    }
+
+    fn ring_key(id: u8) -> RingKey {
+        RingKey { id, secret: Secret([0xFB; 32]) }
+    }
+
+    #[test]
+    fn several_keys_are_a_ring_with_the_primary_first() {
+        let hex = "fb".repeat(32);
+        let config = with(&[("crypto_key", &format!("9:{KEY}, {hex},200:{KEY}"))]);
+        assert_eq!(resolved(&config).crypto_key, [ring_key(9), ring_key(1), ring_key(200)]);
+        let mut config = Config::new();
+        let twice = config.set("crypto_key", &format!("3:{KEY},3:{KEY}")).expect_err("one id twice").to_string();
+        assert!(twice.contains("key id 3 is given twice") && twice.contains("(not shown)"), "{twice}");
     }
 
     #[test]
     fn an_empty_key_is_none_and_takes_a_weaker_source_s_away() {
         let directory = directory(&[("mccache.toml", &format!("crypto_key = '{KEY}'"))]);
         let config = gather(&[("MCCACHE_CRYPTO_KEY", "")], directory.path()).expect("right sources");
-        assert_eq!(resolved(&config).crypto_key, None);
+        assert_eq!(resolved(&config).crypto_key, []);
     }
 
     #[test]

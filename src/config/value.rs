@@ -7,12 +7,10 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use tracing::Level;
 
-use super::settings::{CacheMode, Secret};
+use super::ring::{RING_KEYS_MAX, read_ring};
+use super::settings::{CacheMode, RingKey};
 
 /// Longest name of a node in bytes.
 pub(super) const NODE_NAME_BYTES_MAX: usize = 64;
@@ -36,7 +34,7 @@ pub(super) enum Kind {
     Bytes { min: u64, max: u64 },
     /// Yes or no.
     Flag,
-    /// 32 secret bytes in base64, or empty for none.
+    /// The cluster's keys, or empty for none.
     Key,
     /// An IPv4 multicast address, with or without a port.
     Group,
@@ -62,7 +60,7 @@ pub(super) enum Value {
     Span(Duration),
     Number(u64),
     Flag(bool),
-    Key(Option<Secret>),
+    Key(Vec<RingKey>),
     Group(Ipv4Addr, Option<u16>),
     Interface(Wish),
     Mode(CacheMode),
@@ -101,7 +99,11 @@ impl Kind {
                 bytes_text(*max)
             ),
             Kind::Flag => "true or false (also 1, 0, yes, no, on, off)".to_owned(),
-            Kind::Key => "32 bytes in base64 (44 characters, either alphabet), or nothing for no key".to_owned(),
+            Kind::Key => format!(
+                "a key: 32 bytes in base64 (44 characters, either alphabet) or 64 hexadecimal digits, with an id of 1 to \
+                 255 and a colon before it or without (id 1); or up to {RING_KEYS_MAX} keys of different ids with commas \
+                 between them, the primary first; or nothing for no key"
+            ),
             Kind::Group => "an IPv4 multicast address (224.0.0.0 to 239.255.255.255), alone or with a port from 1 to \
                             65535, like 239.192.7.1:4000"
                 .to_owned(),
@@ -193,14 +195,7 @@ fn flag(text: &str) -> Result<Value, Refused> {
 }
 
 fn key(text: &str) -> Result<Value, Refused> {
-    if text.is_empty() {
-        return Ok(Value::Key(None));
-    }
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-    let bytes = GeneralPurpose::new(alphabet, lenient).decode(text).map_err(|_not_base64| None)?;
-    let key: [u8; 32] = bytes.try_into().map_err(|_other_length| None)?;
-    Ok(Value::Key(Some(Secret(key))))
+    read_ring(text).map(Value::Key).map_err(|wrong| Some(format!("{}; this is not: {wrong}", Kind::Key.expected())))
 }
 
 fn group(text: &str) -> Result<Value, Refused> {

@@ -1,4 +1,4 @@
-//! Seal and open datagrams: the cluster's key, the session keys derived from it, and the system's randomness.
+//! Seal and open datagrams: the cluster's keys, the session keys derived from them, and the system's randomness.
 //!
 //! Everything that leaves a node is sealed by one code path, with a secret or without one. The invariant is that a
 //! (key, nonce) pair seals one plaintext: a key belongs to one session and phase, and the caller never gives the same
@@ -10,9 +10,11 @@
 //! `ring` keeps key schedules in ordinary memory and offers no wiping, so dropped keys are not overwritten.
 
 mod key;
+mod keyring;
 mod session;
 
 pub use key::ClusterKey;
+pub use keyring::{KeyRole, Keyring, generate_key};
 pub use session::{SessionKey, TAG_LEN};
 
 use ring::rand::{SecureRandom, SystemRandom};

@@ -112,7 +112,7 @@ mod tests {
     const BODY: &[u8] = b"put key value";
 
     fn key() -> SessionKey {
-        ClusterKey::secret("orders", &[7; 32]).session_key(SESSION, 0)
+        ClusterKey::secret("orders", 1, &[7; 32]).session_key(SESSION, 0)
     }
 
     fn sealed(kind: u8, number: u64) -> Vec<u8> {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn another_kind_number_phase_session_secret_name_or_split_does_not_open() {
-        let secret = ClusterKey::secret("orders", &[7; 32]);
+        let secret = ClusterKey::secret("orders", 1, &[7; 32]);
         let mut other_session = SESSION;
         other_session.0[11] ^= 1;
         let others = [
@@ -177,8 +177,8 @@ mod tests {
             (key(), 1, 42, HEADER.len() - 1),
             (secret.session_key(SESSION, 1), 1, 42, HEADER.len()),
             (secret.session_key(other_session, 0), 1, 42, HEADER.len()),
-            (ClusterKey::secret("orders", &[8; 32]).session_key(SESSION, 0), 1, 42, HEADER.len()),
-            (ClusterKey::secret("order", &[7; 32]).session_key(SESSION, 0), 1, 42, HEADER.len()),
+            (ClusterKey::secret("orders", 1, &[8; 32]).session_key(SESSION, 0), 1, 42, HEADER.len()),
+            (ClusterKey::secret("order", 1, &[7; 32]).session_key(SESSION, 0), 1, 42, HEADER.len()),
             (ClusterKey::public("orders").session_key(SESSION, 0), 1, 42, HEADER.len()),
         ];
         for (i, (key, kind, number, header_len)) in others.into_iter().enumerate() {

@@ -173,6 +173,8 @@ fn read(bytes: &[u8]) -> std::result::Result<(mcc_cbor_item_t, usize), &'static 
         Header::Positive(number) => mcc_cbor_item_t::of(MCC_CBOR_UNSIGNED, number),
         Header::Negative(number) => mcc_cbor_item_t::of(MCC_CBOR_NEGATIVE, number),
         Header::Float(real) => mcc_cbor_item_t { real, ..mcc_cbor_item_t::of(MCC_CBOR_FLOAT, 0) },
+        // Two bytes where one is asked for (RFC 8949, 3.3); the decoder does not mind.
+        Header::Simple(number) if number < 32 && head_len > 1 => return Err("no such simple value"),
         Header::Simple(number) => mcc_cbor_item_t::of(MCC_CBOR_SIMPLE, number.into()),
         Header::Tag(number) => mcc_cbor_item_t::of(MCC_CBOR_TAG, number),
         Header::Break => mcc_cbor_item_t::of(MCC_CBOR_BREAK, 0),
@@ -289,7 +291,15 @@ mod tests {
 
     #[test]
     fn what_is_no_item_is_refused() {
-        for bad in [&b"\x18"[..], b"\x1c", b"\x62a", b"\x61\xff", b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", b"\xfb\0"] {
+        for bad in [
+            &b"\x18"[..],
+            b"\x1c",
+            b"\x62a",
+            b"\x61\xff",
+            b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\xfb\0",
+            b"\xf8\x18",
+        ] {
             assert!(read(bad).is_err(), "{bad:x?}");
         }
         for (kind, number) in [(-1, 0), (10, 0), (MCC_CBOR_SIMPLE, 24), (MCC_CBOR_SIMPLE, 256)] {

@@ -27,6 +27,7 @@ mod entry;
 mod events;
 mod guard;
 mod iter;
+mod keys;
 mod last_error;
 mod lease;
 mod members;
@@ -44,6 +45,7 @@ pub use duration::*;
 pub use entry::*;
 pub use events::*;
 pub use iter::*;
+pub use keys::*;
 pub use last_error::*;
 pub use lease::*;
 pub use members::*;
@@ -69,6 +71,7 @@ const _: () = {
 /// What the header says in numbers is what the core uses.
 const _: () = {
     assert!(MCC_KEY_LEN_MAX == crate::update::KEY_LEN_MAX);
+    assert!(MCC_KEYS_MAX == crate::config::RING_KEYS_MAX);
     assert!(MCC_CODEC_RAW == crate::update::Codec::RAW.0);
     assert!(MCC_CODEC_TEXT == crate::update::Codec::TEXT.0);
     assert!(MCC_CODEC_CBOR == crate::update::Codec::CBOR.0);

@@ -65,23 +65,25 @@ unsafe fn bytes<'a>(pointer: *const c_void, len: usize, name: &'static str) -> R
     Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), len) })
 }
 
-/// The caller's memory for a value's bytes.
+/// The caller's memory for a value's bytes, or for an array of something else.
 #[derive(Debug)]
-pub(super) struct Buffer<'a>(&'a mut [std::mem::MaybeUninit<u8>]);
+pub(super) struct Buffer<'a, T = u8>(&'a mut [std::mem::MaybeUninit<T>]);
+
+impl<T: Copy> Buffer<'_, T> {
+    /// Writes the items to its beginning; false, and nothing written, if it is shorter.
+    pub(super) fn fill(self, items: &[T]) -> bool {
+        let Some(start) = self.0.get_mut(..items.len()) else { return false };
+        for (to, from) in start.iter_mut().zip(items) {
+            to.write(*from);
+        }
+        true
+    }
+}
 
 impl Buffer<'_> {
     /// How many bytes fit.
     pub(super) fn capacity(&self) -> usize {
         self.0.len()
-    }
-
-    /// Writes the bytes to its beginning; false, and nothing written, if it is shorter.
-    pub(super) fn fill(self, bytes: &[u8]) -> bool {
-        let Some(start) = self.0.get_mut(..bytes.len()) else { return false };
-        for (to, from) in start.iter_mut().zip(bytes) {
-            to.write(*from);
-        }
-        true
     }
 
     /// Writes the parts one after the other from byte `at` on; false, and nothing written, if they do not fit.
@@ -97,16 +99,25 @@ impl Buffer<'_> {
 
 /// The caller's buffer; NULL is as good as any pointer if its length is 0.
 pub(super) unsafe fn buffer<'a>(pointer: *mut c_void, capacity: usize, name: &'static str) -> Result<Buffer<'a>> {
+    // SAFETY: the caller's promise.
+    unsafe { array(pointer.cast(), capacity, name) }
+}
+
+/// The caller's array of `capacity` items; NULL is as good as any pointer if that is 0.
+pub(super) unsafe fn array<'a, T>(pointer: *mut T, capacity: usize, name: &'static str) -> Result<Buffer<'a, T>> {
     if capacity == 0 {
         return Ok(Buffer(&mut []));
     }
     if pointer.is_null() {
         return Err(null(name));
     }
-    // No value is longer than isize::MAX, so neither needs a buffer to be.
-    let capacity = capacity.min(isize::MAX.unsigned_abs());
-    // SAFETY: not NULL, and by the caller's promise `capacity` bytes may be written, which nobody else uses during the
-    // call. They are taken as uninitialized, because in C they usually are.
+    if !pointer.is_aligned() {
+        return Err(unaligned(name));
+    }
+    // Nothing that is written is longer than isize::MAX, so no array needs to be.
+    let capacity = capacity.min(isize::MAX.unsigned_abs() / size_of::<T>().max(1));
+    // SAFETY: not NULL, aligned, and by the caller's promise `capacity` items may be written, which nobody else uses
+    // during the call. They are taken as uninitialized, because in C they usually are.
     Ok(Buffer(unsafe { std::slice::from_raw_parts_mut(pointer.cast(), capacity) }))
 }
 
@@ -146,7 +157,7 @@ pub(super) unsafe fn out<'a, T>(pointer: *mut T, name: &'static str) -> Result<O
 #[inline]
 pub(super) unsafe fn out_or_null<'a, T>(pointer: *mut T, name: &'static str) -> Result<Option<Out<'a, T>>> {
     if !pointer.is_aligned() {
-        return Err(Error::InvalidArgument { name, reason: "the pointer is not aligned for its type".to_owned() });
+        return Err(unaligned(name));
     }
     // SAFETY: aligned, and NULL or by the caller's promise a variable of its own that nobody else uses now.
     // It is taken as uninitialized, because in C it usually is.
@@ -172,6 +183,11 @@ pub(super) fn c_text(text: &str) -> CString {
     let without_nul = if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text.to_owned() };
     // There is none left, so `new` cannot refuse.
     CString::new(without_nul).unwrap_or_default()
+}
+
+#[cold]
+fn unaligned(name: &'static str) -> Error {
+    Error::InvalidArgument { name, reason: "the pointer is not aligned for its type".to_owned() }
 }
 
 #[cold]

@@ -19,12 +19,13 @@ use super::fork;
 use super::listener::{Event, Listeners};
 use super::lock::{lock, read, wait, write};
 use super::outbox::{Item, Outbox};
-use crate::config::{CacheMode, CacheSettings, Config, Settings};
+use crate::config::{CacheMode, CacheSettings, Config, RingKey, Settings};
+use crate::crypto::Keyring;
 use crate::error::{Error, Result};
 use crate::hlc::Hlc;
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
-use crate::protocol::{MemberInfo, Query};
+use crate::protocol::{KeyInfo, MemberInfo, Query};
 use crate::store::StoreStats;
 use crate::transport::Waker;
 
@@ -43,8 +44,23 @@ pub(super) enum Command {
     Members(Sender<Vec<MemberInfo>>),
     /// Ask the members.
     Ask(Asking),
+    /// Change the cluster's keys, and tell them.
+    Keys(KeyChange, Sender<Result<Vec<KeyInfo>>>),
     /// Leave the cluster and end.
     Close,
+}
+
+/// What becomes of the cluster's keys. `Debug` shows no key.
+#[derive(Debug)]
+pub(super) enum KeyChange {
+    /// Nothing: they are only told.
+    None,
+    /// This one is opened with, too.
+    Add(RingKey),
+    /// The one of this id seals.
+    Primary(u8),
+    /// The one of this id is forgotten.
+    Remove(u8),
 }
 
 /// The queue of commands.
@@ -88,6 +104,8 @@ pub(super) struct NodeCore {
     pub(super) generation: u64,
     pub(super) local_addr: SocketAddr,
     pub(super) hash_key: [u8; 16],
+    /// The keys as the driver last had them.
+    pub(super) keyring: Mutex<Keyring>,
     pub(super) hlc: Arc<Hlc>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) outbox: Outbox,

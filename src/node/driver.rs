@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,20 +17,21 @@ use crossbeam_channel::Receiver;
 use super::bell::{Bell, WakeFor};
 use super::cache::{CacheCore, Writer};
 use super::clock::Clock;
-use super::core::{self, Asking, Command, Life, News, NodeCore};
+use super::core::{self, Asking, Command, KeyChange, Life, News, NodeCore};
 use super::fork::{self, Inherited};
 use super::listener::{Event, EventKind, Listeners};
+use super::lock::lock;
 use super::outbox::{Item, Outbox, SyncAsk};
 use super::train::Train;
 use super::upkeep::Upkeep;
-use crate::config::{Config, Settings};
-use crate::crypto::{self, ClusterKey};
+use crate::config::Config;
+use crate::crypto::{self, Keyring};
 use crate::error::{Error, Result};
 use crate::hlc::Hlc;
 use crate::ids::{CacheId, Origin, SessionId};
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::protocol::{self, MemberInfo, Protocol, Setup, To};
+use crate::protocol::{self, KeyInfo, MemberInfo, Protocol, Rephase, Setup, To};
 use crate::rng::Rng;
 use crate::store::Outgoing;
 use crate::time::{Deadline, Mono, Now};
@@ -63,12 +64,12 @@ pub(super) struct Started {
 }
 
 /// Opens everything a node needs and starts its thread. What was opened is closed again if something fails.
-pub(super) fn start(config: &Config) -> Result<Started> {
+pub(super) fn start(config: &Config, keyring: Option<Keyring>) -> Result<Started> {
     let settings = config.settings()?;
     logging::start(&settings)?;
     let session = SessionId(crypto::random()?);
     let seed = u64::from_le_bytes(crypto::random()?);
-    let key = cluster_key(&settings);
+    let keys = keyring.map_or_else(|| Keyring::of(&settings.cluster, &settings.crypto_key), Ok)?;
     let udp = Udp::open(&Options {
         group: settings.multicast,
         interface: settings.interface,
@@ -83,7 +84,8 @@ pub(super) fn start(config: &Config) -> Result<Started> {
         name: settings.node_name.as_str().into(),
         generation: fork::generation(),
         local_addr: udp.local_addr(),
-        hash_key: key.hash_key(),
+        hash_key: keys.hash_key(),
+        keyring: Mutex::new(keys.clone()),
         hlc: Arc::new(Hlc::new(session.origin())),
         metrics: Arc::new(Metrics::default()),
         outbox,
@@ -95,19 +97,12 @@ pub(super) fn start(config: &Config) -> Result<Started> {
         life: Life::default(),
         settings,
     });
-    let driver = Driver::new(Arc::clone(&core), udp, key, session, seed, items, obeyed);
+    let driver = Driver::new(Arc::clone(&core), udp, keys, session, seed, items, obeyed);
     let thread = std::thread::Builder::new()
         .name("mccache".into())
         .spawn(move || driver.main())
         .map_err(|error| Error::Internal(format!("the system has no thread to give: {error}")))?;
     Ok(Started { core, thread, sockets })
-}
-
-fn cluster_key(settings: &Settings) -> ClusterKey {
-    match &settings.crypto_key {
-        Some(secret) => ClusterKey::secret(&settings.cluster, &secret.0),
-        None => ClusterKey::public(&settings.cluster),
-    }
 }
 
 /// The thread's state.
@@ -161,7 +156,7 @@ impl Driver {
     fn new(
         core: Arc<NodeCore>,
         udp: Udp,
-        key: ClusterKey,
+        keys: Keyring,
         session: SessionId,
         seed: u64,
         items: Receiver<Item>,
@@ -174,7 +169,8 @@ impl Driver {
         let setup = Setup {
             session,
             name: settings.node_name.clone(),
-            key,
+            keys,
+            rephase: Rephase::default(),
             max_payload: settings.max_payload.min(udp.max_payload()),
             receive_buffer: granted,
             max_value: settings.cache.max_value.max(MAX_VALUE_ACCEPTED),
@@ -281,10 +277,22 @@ impl Driver {
                 // Whoever asked may have given up meanwhile.
                 Command::Members(answer) => drop(answer.send(self.protocol.members(now))),
                 Command::Ask(asking) => self.ask(asking, now),
+                Command::Keys(change, answer) => drop(answer.send(self.change_keys(change, now))),
                 Command::Close => self.begin_to_close(now),
             }
         }
         true
+    }
+
+    fn change_keys(&mut self, change: KeyChange, now: Now) -> Result<Vec<KeyInfo>> {
+        match change {
+            KeyChange::None => return Ok(self.protocol.keys()),
+            KeyChange::Add(key) => self.protocol.add_key(&key)?,
+            KeyChange::Primary(id) => self.protocol.set_primary_key(id, now)?,
+            KeyChange::Remove(id) => self.protocol.remove_key(id, now)?,
+        }
+        lock(&self.core.keyring).clone_from(self.protocol.keyring());
+        Ok(self.protocol.keys())
     }
 
     fn open_cache(&mut self, cache: Arc<CacheCore>, now: Now) {

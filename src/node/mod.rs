@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `mod.rs` | [`Node`]: open, close, who owns the thread |
 //! | `cache.rs`, `keys.rs`, `query.rs` | [`Cache`] and what it is asked |
+//! | `keyring.rs` | the cluster's keys while the node runs |
 //! | `core.rs` | what handles and driver share |
 //! | `outbox.rs`, `bell.rs` | the way from a put to the driver |
 //! | `driver.rs`, `train.rs`, `upkeep.rs` | the thread |
@@ -23,6 +24,7 @@ mod clock;
 mod core;
 mod driver;
 mod fork;
+mod keyring;
 mod keys;
 mod lease;
 mod listener;
@@ -43,7 +45,8 @@ pub use self::keys::Keys;
 pub use self::lease::{Lease, LoadError, Lookup};
 pub use self::listener::{Event, EventKind, Events, Waited};
 pub use self::query::{MemberChecksum, MemberMetrics};
-pub use crate::protocol::{MemberInfo, MemberState};
+pub use crate::crypto::KeyRole;
+pub use crate::protocol::{KeyInfo, MemberInfo, MemberState};
 pub use crate::store::{Copied, Entry, Key, Precondition, StoreStats, Value};
 
 use self::core::{Command, NodeCore, OnOtherSettings};
@@ -51,6 +54,7 @@ use self::driver::Started;
 use self::fork::Inherited;
 use self::lock::lock;
 use crate::config::{CacheSettings, Config, Settings};
+use crate::crypto::Keyring;
 use crate::error::{Error, Result};
 
 /// How long the drop of the last handle waits for the goodbye. The driver gives its flush half of it.
@@ -97,7 +101,12 @@ impl Node {
     /// numbers or no thread to give.
     pub fn open(config: &Config) -> Result<Node> {
         fork::watch()?;
-        let Started { core, thread, sockets } = driver::start(config)?;
+        Node::open_with(config, None)
+    }
+
+    /// The same with this ring in the place of the one that `config` has.
+    fn open_with(config: &Config, keyring: Option<Keyring>) -> Result<Node> {
+        let Started { core, thread, sockets } = driver::start(config, keyring)?;
         let thread = Mutex::new(Some(thread));
         let (reborn, rebirth, detached) = Default::default();
         let shared = NodeShared { core, thread, sockets, reborn, rebirth, detached };
@@ -301,7 +310,9 @@ impl NodeShared {
         let guard = self.lock_rebirth()?;
         if self.reborn.get().is_none() {
             self.sockets.close();
-            let node = Node::open(&self.core.config)?;
+            // The parent's keys may have changed since it was opened, and its settings do not know.
+            let keyring = fork::lock_within(&self.core.keyring)?.clone();
+            let node = Node::open_with(&self.core.config, Some(keyring))?;
             for (name, settings) in self.inherited_caches() {
                 node.shared.core.open_cache(&name, settings, OnOtherSettings::Ignore)?;
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lru::LruCache;
 
+use super::keys::PeerKeys;
 use super::member::{Member, MemberState, Pending};
 use super::window::ReplayWindow;
 use super::{Event, Protocol, To};
@@ -142,7 +143,11 @@ impl Protocol {
                 self.metrics.rejected_rate.inc();
                 return;
             }
-            let key = self.setup.key.session_key(header.session, header.key_phase);
+            let Some(key) = self.setup.keys.get(header.key_id) else {
+                self.metrics.rejected_key.inc();
+                return;
+            };
+            let key = key.session_key(header.session, header.key_phase);
             if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {
                 self.metrics.rejected_seal.inc();
                 self.admission.strangers.put(header.session, now);
@@ -152,7 +157,7 @@ impl Protocol {
             let plain_end = datagram.len() - crate::crypto::TAG_LEN;
             let pending = Pending {
                 address: from,
-                key,
+                keys: PeerKeys::proven(header.session, (header.key_id, header.key_phase), key),
                 // What was sent before the first datagram heard is not read any more: it may be a recording.
                 replay: ReplayWindow::starting_at(if header.kind == Kind::Control { header.number } else { 0 }),
                 hello: Hello::default(),
@@ -170,10 +175,16 @@ impl Protocol {
             self.metrics.rejected_replay.inc();
             return;
         }
-        let Some(plain) = pending.key.open(header.kind.number(), header.number, datagram, HEADER_LEN) else {
+        let sealed_by = (header.key_id, header.key_phase);
+        let Some(key) = pending.keys.candidate(&self.setup.keys, sealed_by) else {
+            self.metrics.rejected_key.inc();
+            return;
+        };
+        let Some(plain) = key.open(header.kind.number(), header.number, datagram, HEADER_LEN) else {
             self.metrics.rejected_seal.inc();
             return;
         };
+        pending.keys.prove(sealed_by);
         self.hear_pending(header, from, plain, now);
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::keys::PeerKeys;
 use super::reassembly::Reassembly;
 use super::window::{ReplayWindow, Window};
-use crate::crypto::SessionKey;
 use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Origin, Seq, SessionId};
 use crate::time::Mono;
@@ -63,7 +63,7 @@ pub(super) struct Member {
     pub(super) session: SessionId,
     pub(super) address: SocketAddr,
     pub(super) hello: Hello,
-    pub(super) key: SessionKey,
+    pub(super) keys: PeerKeys,
     /// Its reliable stream as received here.
     pub(super) window: Window,
     pub(super) replay: ReplayWindow,
@@ -101,7 +101,7 @@ impl Member {
             session,
             address: pending.address,
             hello: pending.hello,
-            key: pending.key,
+            keys: pending.keys,
             window: Window::starting_after(start),
             replay: pending.replay,
             reassembly: Reassembly::default(),
@@ -168,7 +168,7 @@ impl Member {
 /// A session that was heard and has not yet answered a probe. It has no state, credit or say.
 pub(super) struct Pending {
     pub(super) address: SocketAddr,
-    pub(super) key: SessionKey,
+    pub(super) keys: PeerKeys,
     pub(super) replay: ReplayWindow,
     pub(super) hello: Hello,
     pub(super) nonce: u64,

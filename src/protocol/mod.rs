@@ -7,12 +7,13 @@
 //! The parts, each a file: `admission` (who is a member), `liveness` (heartbeats, failure), `stream` and `flow` (what
 //! is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `query`
-//! (asking members about themselves). None of them decides which of two updates wins: `Store::apply` does, by version.
+//! (asking members about themselves), `keys` (what seals and opens). None of them decides which of two updates wins: `Store::apply` does, by version.
 
 mod admission;
 mod assembly;
 mod donor;
 mod flow;
+mod keys;
 mod liveness;
 mod member;
 mod query;
@@ -25,6 +26,8 @@ mod transfer;
 mod window;
 
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,7 +36,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::crypto::{ClusterKey, SessionKey, TAG_LEN};
+use crate::crypto::{Keyring, TAG_LEN};
 use crate::hlc::{Hlc, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
@@ -46,6 +49,7 @@ use crate::wire::{Frame, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Preamble};
 use admission::Admission;
 use donor::DonorPage;
 use flow::Flow;
+use keys::Sealing;
 use liveness::Beat;
 use member::Member;
 use query::Queries;
@@ -54,6 +58,7 @@ use stream::Stream;
 use transfer::Transfer;
 
 pub use crate::wire::Query;
+pub use keys::{KeyInfo, Rephase};
 pub use member::{MemberInfo, MemberState};
 
 /// Bytes of a datagram that are not frames.
@@ -72,8 +77,10 @@ pub struct Setup {
     pub session: SessionId,
     /// This node's name, for people.
     pub name: String,
-    /// What everything is sealed with.
-    pub key: ClusterKey,
+    /// What everything is sealed and opened with.
+    pub keys: Keyring,
+    /// When a key has sealed enough.
+    pub rephase: Rephase,
     /// Largest datagram to build, in bytes of UDP payload; at least 640.
     pub max_payload: usize,
     /// Receive buffer the system granted, in bytes; told to the others, who pace themselves by it.
@@ -147,7 +154,7 @@ pub struct Protocol {
     setup: Setup,
     hlc: Arc<Hlc>,
     metrics: Arc<Metrics>,
-    seal_key: SessionKey,
+    sealing: Sealing,
     rng: Rng,
     /// Bytes of frames that fit one datagram.
     room: usize,
@@ -190,7 +197,7 @@ impl Protocol {
     pub fn new(setup: Setup, hlc: Arc<Hlc>, metrics: Arc<Metrics>, now: Now) -> Protocol {
         let room = setup.max_payload.max(PAYLOAD_MIN) - DATAGRAM_OVERHEAD;
         let mut protocol = Protocol {
-            seal_key: setup.key.session_key(setup.session, 0),
+            sealing: Sealing::new(&setup.keys, setup.session, now.mono),
             rng: Rng::new(setup.seed),
             room,
             members: BTreeMap::new(),
@@ -322,6 +329,7 @@ impl Protocol {
     }
 
     fn next_datagram(&mut self, now: Now, out: &mut Vec<u8>) -> Option<To> {
+        self.rephase_if_due(now.mono);
         if let Some((to, frames)) = self.urgent.pop_front().or_else(|| self.control.pop_front()) {
             self.control_number += 1;
             let number = self.control_number;
@@ -407,10 +415,10 @@ impl Protocol {
     fn seal(&mut self, kind: Kind, number: u64, flags: u16, frames: &[u8], out: &mut Vec<u8>) {
         let header = Header {
             kind,
-            key_id: self.setup.key.key_id(),
-            key_phase: 0,
+            key_id: self.sealing.key_id,
+            key_phase: self.sealing.phase,
             flags,
-            cluster_tag: self.setup.key.cluster_tag(),
+            cluster_tag: self.setup.keys.cluster_tag(),
             session: self.setup.session,
             number,
         };
@@ -419,7 +427,8 @@ impl Protocol {
         header.encode(&mut self.scratch);
         preamble.encode(&mut self.scratch);
         self.scratch.extend_from_slice(frames);
-        self.seal_key.seal(kind.number(), number, &mut self.scratch, HEADER_LEN);
+        self.sealing.key.seal(kind.number(), number, &mut self.scratch, HEADER_LEN);
+        self.sealing.count();
         out.extend_from_slice(&self.scratch);
     }
 

@@ -36,7 +36,7 @@ impl Protocol {
             self.metrics.rejected_header.inc();
             return;
         };
-        if header.cluster_tag != self.setup.key.cluster_tag() {
+        if header.cluster_tag != self.setup.keys.cluster_tag() {
             self.metrics.rejected_cluster.inc();
         } else if header.session == self.setup.session {
             self.metrics.own_echoes.inc();
@@ -60,10 +60,16 @@ impl Protocol {
             self.metrics.rejected_replay.inc();
             return;
         }
-        let Some(plain) = member.key.open(header.kind.number(), header.number, datagram, HEADER_LEN) else {
+        let sealed_by = (header.key_id, header.key_phase);
+        let Some(key) = member.keys.candidate(&self.setup.keys, sealed_by) else {
+            self.metrics.rejected_key.inc();
+            return;
+        };
+        let Some(plain) = key.open(header.kind.number(), header.number, datagram, HEADER_LEN) else {
             self.metrics.rejected_seal.inc();
             return;
         };
+        member.keys.prove(sealed_by);
         let Some((preamble, frames)) = Preamble::decode(plain) else {
             self.metrics.rejected_frame.inc();
             return;

@@ -217,6 +217,13 @@ impl Stream {
         }
     }
 
+    /// Nothing before `number` is repeated any more.
+    pub(super) fn drop_below(&mut self, number: Seq) {
+        while self.trail() < number.min(self.next) {
+            self.drop_oldest();
+        }
+    }
+
     fn drop_oldest(&mut self) {
         let trail = self.trail();
         if let Some(kept) = self.ring.pop_front() {

@@ -1,6 +1,7 @@
 //! Stories of a few nodes on a perfect network, with a filter that loses or records what the story wants.
 
 use super::*;
+use crate::config::{RingKey, Secret};
 use crate::ids::Origin;
 use crate::store::{Limits, Precondition, Source};
 use crate::time::{Deadline, WallMs};
@@ -11,29 +12,32 @@ const CACHE: CacheId = CacheId(7);
 thread_local! {
     /// The largest datagram of the peers made by this test.
     static PAYLOAD: std::cell::Cell<usize> = const { std::cell::Cell::new(1_400) };
+    /// When a key of the peers made by this test has sealed enough.
+    pub(super) static REPHASE: std::cell::Cell<Rephase> = std::cell::Cell::new(Rephase::default());
 }
 const STEP: Duration = Duration::from_micros(100);
 
-struct Peer {
-    address: SocketAddr,
-    protocol: Protocol,
-    store: Arc<Store>,
-    hlc: Arc<Hlc>,
-    metrics: Arc<Metrics>,
-    events: Vec<Event>,
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    pub(super) protocol: Protocol,
+    pub(super) store: Arc<Store>,
+    pub(super) hlc: Arc<Hlc>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) events: Vec<Event>,
 }
 
 impl Peer {
-    fn new(place: u8, key: ClusterKey, now: Now) -> Peer {
+    pub(super) fn new(place: u8, keys: Keyring, now: Now) -> Peer {
         let session = SessionId([place; 12]);
         let hlc = Arc::new(Hlc::new(session.origin()));
         let metrics = Arc::new(Metrics::default());
         let limits = Limits { max_entries: usize::MAX, max_bytes: usize::MAX };
-        let store = Arc::new(Store::with_seed(limits, key.hash_key(), true, 1));
+        let store = Arc::new(Store::with_seed(limits, keys.hash_key(), true, 1));
         let setup = Setup {
             session,
             name: format!("peer-{place}"),
-            key,
+            keys,
+            rephase: REPHASE.get(),
             max_payload: PAYLOAD.get(),
             receive_buffer: 4 << 20,
             max_value: 1 << 20,
@@ -46,11 +50,11 @@ impl Peer {
         Peer { address, protocol, store, hlc, metrics, events: Vec::new() }
     }
 
-    fn put(&mut self, key: &[u8], value: &[u8], now: Now) {
+    pub(super) fn put(&mut self, key: &[u8], value: &[u8], now: Now) {
         self.write(UpdateKind::Put, key, value, now);
     }
 
-    fn write(&mut self, kind: UpdateKind, key: &[u8], value: &[u8], now: Now) {
+    pub(super) fn write(&mut self, kind: UpdateKind, key: &[u8], value: &[u8], now: Now) {
         let version = self.hlc.tick(now.wall);
         let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
         self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
@@ -58,33 +62,33 @@ impl Peer {
         self.protocol.send_update(CACHE, &update, now);
     }
 
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.store.peek(key, WallMs(0)).map(|entry| entry.value.to_vec())
     }
 }
 
 /// What becomes of a datagram from one peer to another: true if it arrives.
-type Filter = Box<dyn FnMut(usize, usize, &[u8]) -> bool>;
+pub(super) type Filter = Box<dyn FnMut(usize, usize, &[u8]) -> bool>;
 
-struct Net {
-    now: Now,
-    peers: Vec<Peer>,
-    filter: Filter,
+pub(super) struct Net {
+    pub(super) now: Now,
+    pub(super) peers: Vec<Peer>,
+    pub(super) filter: Filter,
 }
 
 impl Net {
-    fn of(peers: u8) -> Net {
-        Net::with_keys((1..=peers).map(|_| ClusterKey::public("tests")).collect())
+    pub(super) fn of(peers: u8) -> Net {
+        Net::with_keys((1..=peers).map(|_| Keyring::public("tests")).collect())
     }
 
-    fn with_keys(keys: Vec<ClusterKey>) -> Net {
+    pub(super) fn with_keys(keys: Vec<Keyring>) -> Net {
         let now = Now { mono: Mono::default(), wall: WallMs(1_000_000) };
         let peers = (1..).zip(keys).map(|(place, key)| Peer::new(place, key, now)).collect();
         Net { now, peers, filter: Box::new(|_, _, _| true) }
     }
 
     /// Peers that know each other and are ready.
-    fn settled(peers: u8) -> Net {
+    pub(super) fn settled(peers: u8) -> Net {
         let mut net = Net::of(peers);
         net.run_until(|net| {
             net.peers.iter().all(|p| p.protocol.is_ready() && p.protocol.members.len() + 1 == usize::from(peers))
@@ -93,14 +97,14 @@ impl Net {
         net
     }
 
-    fn run(&mut self, span: Duration) {
+    pub(super) fn run(&mut self, span: Duration) {
         let end = self.now.mono + span;
         while self.now.mono < end {
             self.step();
         }
     }
 
-    fn run_until(&mut self, done: impl Fn(&Net) -> bool) {
+    pub(super) fn run_until(&mut self, done: impl Fn(&Net) -> bool) {
         for _ in 0..200_000 {
             if done(self) {
                 return;
@@ -110,7 +114,7 @@ impl Net {
         panic!("did not come about within 20 simulated seconds");
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.now.mono = self.now.mono + STEP;
         let ms = u64::try_from(self.now.mono.since_start().as_millis()).expect("short");
         self.now.wall = WallMs(1_000_000 + ms);
@@ -140,7 +144,7 @@ impl Net {
     }
 }
 
-fn is_data(datagram: &[u8]) -> bool {
+pub(super) fn is_data(datagram: &[u8]) -> bool {
     Header::decode(datagram).is_some_and(|header| header.kind == Kind::Data)
 }
 
@@ -210,7 +214,7 @@ fn a_joiner_receives_what_the_cluster_holds_large_values_and_long_keys_too() {
     net.peers[0].put(b"large", &vec![9; 200_000], now);
     net.peers[0].put(&long_key, b"long", now);
     net.run(Duration::from_secs(1));
-    let mut joiner = Peer::new(3, ClusterKey::public("tests"), net.now);
+    let mut joiner = Peer::new(3, Keyring::public("tests"), net.now);
     joiner.address.set_port(3_000);
     net.peers.push(joiner);
     net.run_until(|net| net.peers[2].protocol.is_ready());
@@ -239,7 +243,7 @@ fn more_caches_than_a_heartbeat_tells_of_are_compared_in_turn() {
     let mut net = Net::settled(2);
     let open = |net: &mut Net, at: usize, id: u64| {
         let limits = Limits { max_entries: usize::MAX, max_bytes: usize::MAX };
-        let key = ClusterKey::public("tests").hash_key();
+        let key = Keyring::public("tests").hash_key();
         let now = net.now;
         net.peers[at].protocol.open_cache(CacheId(id), Arc::new(Store::with_seed(limits, key, true, 1)), now);
     };
@@ -347,7 +351,7 @@ fn a_clock_far_ahead_is_not_followed() {
 #[test]
 fn two_members_of_one_name_that_both_live_are_both_kept() {
     let mut net = Net::settled(2);
-    let mut twin = Peer::new(5, ClusterKey::public("tests"), net.now);
+    let mut twin = Peer::new(5, Keyring::public("tests"), net.now);
     twin.protocol.setup.name = "peer-2".to_owned();
     twin.protocol.greet(net.now.mono);
     net.peers.push(twin);
@@ -414,8 +418,9 @@ fn strangers_are_counted_and_get_nothing_in_reply() {
         let mut random: Vec<u8> = (0..len).map(|_| rng.next_u64().to_le_bytes()[0]).collect();
         protocol.handle_datagram(from, &mut random, net.now);
     }
-    let other = Peer::new(9, ClusterKey::public("other cluster"), net.now);
-    let wrong = Peer::new(8, ClusterKey::secret("tests", &[1; 32]), net.now);
+    let other = Peer::new(9, Keyring::public("other cluster"), net.now);
+    let wrong =
+        Peer::new(8, Keyring::of("tests", &[RingKey { id: 1, secret: Secret([1; 32]) }]).expect("one key"), net.now);
     for mut stranger in [other, wrong] {
         let mut datagram = Vec::new();
         stranger.protocol.poll_transmit(net.now, &mut datagram).expect("a greeting");
@@ -423,7 +428,7 @@ fn strangers_are_counted_and_get_nothing_in_reply() {
     }
     assert_eq!(protocol.metrics.rejected_header.get(), 2_000);
     assert_eq!(protocol.metrics.rejected_cluster.get(), 1);
-    assert_eq!(protocol.metrics.rejected_seal.get(), 1);
+    assert_eq!(protocol.metrics.rejected_key.get(), 1);
     assert_eq!(protocol.poll_transmit(net.now, &mut Vec::new()), None);
     assert_eq!(net.peers[0].metrics.datagrams_sent.get(), before);
 }
@@ -477,7 +482,7 @@ fn a_recorded_session_played_again_is_not_admitted() {
         true
     });
     net.run(Duration::from_secs(1));
-    let mut victim = Peer::new(3, ClusterKey::public("tests"), net.now);
+    let mut victim = Peer::new(3, Keyring::public("tests"), net.now);
     for datagram in seen.lock().iter() {
         victim.protocol.handle_datagram(SocketAddr::from(([127, 0, 0, 1], 66)), &mut datagram.clone(), net.now);
     }
@@ -487,7 +492,7 @@ fn a_recorded_session_played_again_is_not_admitted() {
 #[test]
 fn a_newer_run_of_a_node_replaces_the_older_at_once() {
     let mut net = Net::settled(2);
-    let mut again = Peer::new(5, ClusterKey::public("tests"), net.now);
+    let mut again = Peer::new(5, Keyring::public("tests"), net.now);
     again.protocol.setup.name = "peer-2".to_owned();
     again.protocol.greet(net.now.mono);
     net.peers[1] = again;
@@ -512,7 +517,7 @@ fn a_clear_reaches_everybody_and_older_updates_do_not_come_back() {
     net.run_until(|net| net.peers.iter().all(|p| p.store.is_empty()));
     net.run(Duration::from_secs(2));
     assert!(net.peers.iter().all(|p| p.store.is_empty()));
-    let joiner = Peer::new(3, ClusterKey::public("tests"), net.now);
+    let joiner = Peer::new(3, Keyring::public("tests"), net.now);
     net.peers.push(joiner);
     net.run_until(|net| net.peers[2].protocol.is_ready());
     let (cleared, known) = (net.peers[1].store.clear_version(), net.peers[2].store.clear_version());

@@ -144,6 +144,8 @@ impl Window {
         self.missing.retain(|_, m| m.due > now || (m.tries < NACK_TRIES && now.saturating_since(m.found) < GIVE_UP));
         let lost = (before - self.missing.len()) as u64;
         let mut ranges: Vec<Range> = Vec::new();
+        // One for all of them: what is asked for together stays together, and a gap of thousands remains one run.
+        let jitter = rng.below_duration(NACK_JITTER);
         for (&number, missing) in &mut self.missing {
             if missing.due > now {
                 continue;
@@ -158,7 +160,7 @@ impl Window {
             }
             let wait = RENACK_MIN.max(round_trip * 2) * (1 << missing.tries.min(5));
             missing.tries += 1;
-            missing.due = now + wait.min(RENACK_MAX) + rng.below_duration(NACK_JITTER);
+            missing.due = now + wait.min(RENACK_MAX) + jitter;
         }
         self.next_due = self.missing.values().map(|m| m.due).min();
         (ranges, lost)
@@ -168,10 +170,11 @@ impl Window {
     fn hurry_overtaken(&mut self, rng: &mut Rng) {
         let Some(overtaken) = self.highest.checked_sub(GAP_OVERTAKEN) else { return };
         let mut hurried = None;
+        let patience = GAP_PATIENCE_OVERTAKEN + rng.below_duration(NACK_JITTER);
         // What lies before the first one already hurried was hurried by earlier arrivals: each number is visited once.
         for (_, missing) in self.missing.range_mut(..=overtaken).rev().take_while(|(_, m)| !m.overtaken) {
             missing.overtaken = true;
-            missing.due = missing.due.min(missing.found + GAP_PATIENCE_OVERTAKEN + rng.below_duration(NACK_JITTER));
+            missing.due = missing.due.min(missing.found + patience);
             hurried = Some(hurried.map_or(missing.due, |h: Mono| h.min(missing.due)));
         }
         if let Some(due) = hurried {
@@ -290,6 +293,17 @@ mod tests {
         assert_eq!(given_up, 1);
         assert_eq!(asked, usize::try_from(NACK_TRIES).expect("small"));
         assert_eq!(window.contiguous(), 1);
+    }
+
+    #[test]
+    fn a_gap_of_thousands_stays_one_run_however_often_it_is_asked_for() {
+        let mut rng = Rng::new(1);
+        let mut window = Window::starting_after(0);
+        window.receive(10_000, at(0), &mut rng);
+        let asked: Vec<usize> =
+            (0..1_000).map(|ms| window.take_nacks(at(ms), Duration::ZERO, &mut rng).0.len()).collect();
+        assert!(asked.iter().all(|&runs| runs <= 2), "{asked:?}");
+        assert!(asked.iter().filter(|&&runs| runs > 0).count() >= 8, "{asked:?}");
     }
 
     #[test]

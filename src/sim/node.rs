@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::crypto::ClusterKey;
+use crate::crypto::Keyring;
 use crate::hlc::{Hlc, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
-use crate::protocol::{Protocol, Setup, To};
+use crate::protocol::{Protocol, Rephase, Setup, To};
 use crate::rng::Rng;
 use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store};
 use crate::time::{Deadline, Now};
@@ -45,15 +45,17 @@ impl SimNode {
         high.copy_from_slice(&rng.next_u64().to_le_bytes()[..4]);
         let session = SessionId(session);
         let port = 1_000 + u16::try_from(place * 1_000 + usize::try_from(run).unwrap_or(0) % 1_000).unwrap_or(0);
-        let key = ClusterKey::public("sim");
+        let keys = Keyring::public("sim");
         let hlc = Arc::new(Hlc::new(session.origin()));
         let metrics = Arc::new(Metrics::default());
         let limits = Limits { max_entries, max_bytes: usize::MAX };
-        let store = Arc::new(Store::with_seed(limits, key.hash_key(), true, rng.next_u64()));
+        let store = Arc::new(Store::with_seed(limits, keys.hash_key(), true, rng.next_u64()));
         let setup = Setup {
             session,
             name: format!("node-{place}"),
-            key,
+            keys,
+            // Often, so that phases come and go under every fault.
+            rephase: Rephase { datagrams: 300, ..Rephase::default() },
             max_payload: 1_400,
             receive_buffer: 4 << 20,
             max_value: 1 << 20,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use mccache::crypto::ClusterKey;
+use mccache::crypto::generate_key;
 
 use super::line::Line;
 use super::screen::Screen;
@@ -48,7 +48,7 @@ pub(super) fn play(options: &Options) -> Result<()> {
         options,
         stage: Stage::new(Screen::new(&title, options.plain))?,
         cluster: format!("demo-{}-{}", std::process::id(), wall().as_nanos()),
-        key: ClusterKey::generate_secret()?,
+        key: generate_key(None)?,
         port: free_port()?,
     };
     match play.acts() {
