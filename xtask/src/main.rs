@@ -9,6 +9,7 @@ mod ci;
 mod csharp;
 mod demo;
 mod examples;
+mod fuzz;
 mod header;
 mod install;
 mod journal;
@@ -34,6 +35,9 @@ const HELP: &str = "cargo xtask VERB
   test [FILTER]         cargo test, whole workspace, all features
   sim [--seeds N] [--first SEED] | --seed SEED
                         simulated clusters: N seeds from SEED on (default: a hundred of this commit), or one again
+  fuzz                  the fuzz targets on their seeds and on changed ones, by a plain driver
+  fuzz --seconds N [TARGET]
+                        libFuzzer with the address sanitizer on one target or on each in turn; builds for minutes
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
   python                build the Python package, install it into a venv under target/, run its tests
   csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
@@ -77,6 +81,7 @@ fn dispatch(verb: &str, rest: &[&str]) -> Result<bool, String> {
         ("header", ["--check"]) => alone(&workspace, header::check),
         ("test", filter) => alone(&workspace, |workspace, journal| cargo::test(workspace, journal, filter)),
         ("sim", arguments) => alone(&workspace, |workspace, journal| sim::run(workspace, journal, arguments)),
+        ("fuzz", arguments) => alone(&workspace, |workspace, journal| fuzz::run(workspace, journal, arguments)),
         ("install", options) => alone(&workspace, |workspace, journal| install::run(workspace, journal, options)),
         ("size", []) => alone(&workspace, size::run),
         _ => Err(format!("no such verb or arguments: {verb} {}\n\n{HELP}", rest.join(" "))),

@@ -8,11 +8,11 @@ const FILE_LINES_MAX: usize = 1000;
 /// Longest function, in lines, from `fn` to its closing brace.
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// Where `unsafe` is: the C boundary, and the handlers that a fork needs.
-const UNSAFE_ROOMS: &[&str] = &["src/ffi/", "src/node/fork.rs", "tests/fork.rs"];
+/// Where `unsafe` is: the C boundary and what fuzzes it, and the handlers that a fork needs.
+const UNSAFE_ROOMS: &[&str] = &["src/ffi/", "src/node/fork.rs", "tests/fork.rs", "fuzz/src/targets/"];
 
 /// Folders whose files start with a module header.
-const HEADED: &[&str] = &["src/", "cli/src/", "xtask/src/"];
+const HEADED: &[&str] = &["src/", "cli/src/", "xtask/src/", "fuzz/src/"];
 
 /// Files that do not say what lives in them.
 pub(crate) fn header(file: &RustFile) -> Vec<Finding> {
