@@ -1,15 +1,21 @@
-"""Nanoseconds a call, from Python: `python bench.py`. Nothing but mccache is needed; cachetools is compared if installed.
+"""Nanoseconds a call, from Python: `python bench.py`. Nothing but mccache is needed; cachetools, cachebox and theine are
+compared if they are installed.
 
 16-byte keys, 100-byte values, 4,000 entries in cache. Each figure is the median of five runs, each run the mean of
 200,000 calls inside a `for` loop whose own cost is taken off; runs of all subjects are interleaved. The time is that of
 the calling thread on a CPU, so that other programs on the machine count less.
+
+`--tsv` prints what `cargo xtask calls` sets beside the other languages: 1,000 keys, values of 100 bytes and of 64 KiB,
+each line a subject, an operation and its nanoseconds, the loop's own cost included.
 """
 
+import importlib
 import os
 import platform
 import statistics
+import sys
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import mccache
 
@@ -19,6 +25,11 @@ ENTRIES = 4_000
 KEYS = [f"key-{i:012}" for i in range(ENTRIES)]
 ORDER = (KEYS * (CALLS // ENTRIES + 1))[:CALLS]
 VALUE = b"v" * 100
+
+#: With --tsv: keys, and calls in one batch of short and of long values.
+TSV_ENTRIES = 1_000
+TSV_CALLS = {"100": 100_000, "64k": 10_000}
+TSV_VALUES = {"100": b"v" * 100, "64k": b"v" * 65_536}
 
 
 def loop(subject: Any) -> None:
@@ -51,21 +62,44 @@ def put_int(subject: Any) -> None:
         subject[key] = 5
 
 
+def peers(entries: int) -> Tuple[Dict[str, Any], Dict[str, str]]:
+    """Python's own map and its favourite caches; and why some are not here."""
+    makers: Dict[str, Callable[[Any], Any]] = {
+        "cachetools.LRUCache": lambda module: module.LRUCache(entries * 2),
+        "cachetools.TTLCache": lambda module: module.TTLCache(entries * 2, 3600),
+        "cachebox.LRUCache": lambda module: module.LRUCache(entries * 2),
+        "theine.Cache": lambda module: Theine(module.Cache(entries * 2)),
+    }
+    found: Dict[str, Any] = {"dict": {}}
+    missing: Dict[str, str] = {}
+    for name, make in makers.items():
+        try:
+            found[name] = make(importlib.import_module(name.split(".")[0]))
+        except Exception as error:
+            missing[name] = f"{type(error).__name__}: {error}"
+    return found, missing
+
+
+class Theine:
+    """Theine has methods and no `[]`: what it costs to call them from one is taken by calling them directly below."""
+
+    def __init__(self, cache: Any) -> None:
+        self.get, self.set = cache.get, cache.set
+
+    def __getitem__(self, key: str) -> Any:
+        return self.get(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.set(key, value)
+
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
+
 def subjects() -> Dict[str, Any]:
     node = mccache.Node(cluster=f"bench-{os.getpid()}")
-    found: Dict[str, Any] = {
-        "mccache": node.cache("replicated"),
-        "mccache, cache_mode=local": node.cache("local", cache_mode="local"),
-        "dict": {},
-    }
-    try:
-        import cachetools
-
-        found["cachetools.LRUCache"] = cachetools.LRUCache(ENTRIES * 2)
-        found["cachetools.TTLCache"] = cachetools.TTLCache(ENTRIES * 2, 3600)
-    except ImportError:
-        pass
-    return found
+    ours = {"mccache": node.cache("replicated"), "mccache, cache_mode=local": node.cache("local", cache_mode="local")}
+    return {**ours, **peers(ENTRIES)[0]}
 
 
 def nanoseconds(work: Callable[[Any], None], subject: Any) -> float:
@@ -74,7 +108,7 @@ def nanoseconds(work: Callable[[Any], None], subject: Any) -> float:
     return (time.thread_time() - start) / CALLS * 1e9
 
 
-def main() -> None:
+def table() -> None:
     works = [get, get_method, contains, put, put_int]
     caches = subjects()
     for cache in caches.values():
@@ -96,5 +130,57 @@ def main() -> None:
             cache.node.close()
 
 
+def tsv_get(subject: Any, order: List[str], value: bytes) -> None:
+    if isinstance(subject, Theine):
+        get = subject.get
+        for key in order:
+            get(key)
+    else:
+        for key in order:
+            subject[key]
+
+
+def tsv_put(subject: Any, order: List[str], value: bytes) -> None:
+    if isinstance(subject, Theine):
+        set_ = subject.set
+        for key in order:
+            set_(key, value)
+    else:
+        for key in order:
+            subject[key] = value
+
+
+def tsv_view(subject: Any, order: List[str], value: bytes) -> None:
+    for key in order:
+        subject.view(key)
+
+
+def tsv() -> None:
+    """Every subject, operation and length in turn, five times; the median of each."""
+    node = mccache.Node(cluster=f"bench-{os.getpid()}")
+    others, missing = peers(TSV_ENTRIES)
+    caches = {"mccache": node.cache("local", cache_mode="local", cache_size=256 * 1024 * 1024), **others}
+    runs: Dict[Tuple[str, str], List[float]] = {}
+    for length, value in TSV_VALUES.items():
+        keys, calls = KEYS[:TSV_ENTRIES], TSV_CALLS[length]
+        order = (keys * (calls // len(keys) + 1))[:calls]
+        works = {f"get_{length}": tsv_get, f"put_{length}": tsv_put}
+        for subject in caches.values():
+            tsv_put(subject, keys, value)
+            tsv_get(subject, order[: calls // 10], value)
+        for _ in range(RUNS):
+            for name, subject in caches.items():
+                views = {"view_64k": tsv_view} if length == "64k" and name == "mccache" else {}
+                for operation, work in {**works, **views}.items():
+                    begun = time.perf_counter()
+                    work(subject, order, value)
+                    runs.setdefault((name, operation), []).append((time.perf_counter() - begun) / calls * 1e9)
+    for (name, operation), figures in runs.items():
+        print(f"{name}\t{operation}\t{statistics.median(figures):.1f}")
+    for name, reason in missing.items():
+        print(f"{name}\tskipped\t{reason}")
+    node.close()
+
+
 if __name__ == "__main__":
-    main()
+    tsv() if "--tsv" in sys.argv[1:] else table()

@@ -1,13 +1,26 @@
-"""A dictionary that every process of the cluster has: run this in two terminals at once, and each greets the other."""
+"""Two nodes in one process: what one puts the other reads, and what one deletes is gone on the other.
+
+Two programs do the same, on one host or two: each calls `mccache.get_cache("prices")`, and no node by itself.
+"""
 
 import os
 
 import mccache
 
-c = mccache.get_cache("hello")
-c.node.wait_ready()
-print("already there:", dict(c))
+SOON_S = 10
 
-c[f"process {os.getpid()}"] = {"greeting": "hello", "numbers": [1, 2.5, None]}
-c.sync()
-print("now there:    ", dict(c))
+with mccache.Node(cluster=f"hello-{os.getpid()}", node_name="a") as a:
+    with mccache.Node(cluster=f"hello-{os.getpid()}", node_name="b") as b:
+        on_a, on_b = a.cache("prices"), b.cache("prices")
+        with on_b.events() as events:
+            on_a["apple"] = {"eur": 1.20, "tags": ["red", "sweet"]}
+            event = events.next(timeout=SOON_S)
+            if event is None:
+                raise SystemExit(f"b heard nothing for {SOON_S} s")
+            print(f"b heard of {event.key!r} from {event.member}, and reads {on_b['apple']}")
+
+            del on_b["apple"]
+            on_b.sync(SOON_S)  # returns once every member has applied it
+            print("deleted on b; on a it is", "still there" if "apple" in on_a else "gone")
+        if "apple" in on_a:
+            raise SystemExit("a still has it")

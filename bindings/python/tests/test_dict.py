@@ -113,6 +113,18 @@ class AgainstADict(Case):
             with self.subTest(bad=bad), self.assertRaises((TypeError, ValueError)):
                 c.update(bad)
 
+    def test_add_and_delete_tell_whether_they_did(self) -> None:
+        c = self.cache()
+        self.assertEqual((c.delete("k"), c.add("k", None, ttl=50), c.add("k", 2), c["k"]), (False, True, False, None))
+        self.assertLessEqual(c.metadata["k"]["ttl"], 50)
+        self.assertEqual((c.delete(b"k"), c.delete("k"), "k" in c), (True, False, False))
+        for bad in (lambda: c.delete(5), lambda: c.add(5, 1), lambda: c.add("k", object()), lambda: c.add("k", 1, ttl="5")):
+            with self.assertRaises(TypeError):
+                bad()
+        with self.assertRaises(ValueError):
+            c.add("k", 1, ttl=0)
+        self.assertEqual(len(c), 0)
+
     def test_equality(self) -> None:
         a, b = self.alone(), self.alone()
         self.assertEqual(a, b)

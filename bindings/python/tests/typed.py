@@ -47,6 +47,7 @@ def plain() -> None:
     cache.put("k", {"a": datetime.date.today()}, ttl=datetime.timedelta(minutes=1))
     cache.put("k", 1, ttl=math.inf)
     cache.put("k", 1, ttl="60")  # type: ignore[arg-type]
+    added: bool = cache.add("k", 1, ttl=1.5) or cache.delete(b"k")
     view: memoryview = cache.view("k")
     keys: List[Union[str, bytes]] = list(cache)
     entries: Dict[Union[str, bytes], object] = cache.copy()
@@ -55,7 +56,7 @@ def plain() -> None:
     ttl: Optional[float] = cache.metadata["k"]["ttl"]
     figures: mccache.Stats = cache.stats()
     sums: Dict[str, Optional[mccache.Checksum]] = cache.cluster_checksum()
-    print(view, keys, entries, loaded, wrong, ttl, figures.hits, sums, cache.name, cache.native, cache.closed)
+    print(added, view, keys, entries, loaded, wrong, ttl, figures.hits, sums, cache.name, cache.native, cache.closed)
 
     answer: float = price(7)
     text: str = price(7)  # type: ignore[assignment]

@@ -85,6 +85,21 @@ class Cache(_mccache.Cache):
         """As ``c[key] = value``, with a time to live of its own: seconds, or ``math.inf`` for no end."""
         self._put(key, value, ttl_ms(ttl))
 
+    def add(self, key: Key, value: Any, ttl: Optional[Seconds] = None) -> bool:
+        """Puts a value if this process knows none for the key; False, and nothing is changed, if it does.
+
+        Of this process's threads that try, one wins. Of two members that do it at once both may; the later one's stays.
+        """
+        return self._put_new(key, value, ttl_ms(ttl))
+
+    def delete(self, key: Key) -> bool:
+        """As ``del c[key]``, for keys that may not be there: False if no value was known here; it is deleted everywhere."""
+        try:
+            del self[key]
+        except KeyError:
+            return False
+        return True
+
     def touch(self, key: Key, ttl: Optional[Seconds] = None) -> bool:
         """Gives an entry a new time to live, here and everywhere. False if there is no such entry."""
         return self._touch(key, ttl_ms(ttl))

@@ -130,11 +130,7 @@ class _Cached(Generic[P, R]):
 
         A call that is being answered now does not bring it back.
         """
-        try:
-            del self.cache[self._key(*args, **kwargs)]
-        except KeyError:
-            return False
-        return True
+        return self.cache.delete(self._key(*args, **kwargs))
 
     def __get__(self, instance: Any, owner: Optional[type] = None) -> Any:
         # As a function does; the key gets the instance, too.
