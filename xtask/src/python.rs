@@ -62,13 +62,13 @@ fn tests(workspace: &Workspace) -> Result<PathBuf, String> {
     workspace.scratch("python/tests")
 }
 
-/// Copies the tests, and the values they read, out of the source tree.
+/// Copies the tests, and the tables they read, out of the source tree.
 fn copy_tests(workspace: &Workspace) -> Result<(), String> {
     let into = tests(workspace)?;
     let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     std::fs::remove_dir_all(&into).and_then(|()| std::fs::create_dir(&into)).map_err(|error| told(&into, error))?;
     let mut files = workspace.files_below(&format!("{PACKAGE}/tests"), &["py"])?;
-    files.push(workspace.root.join("tests/values.tsv"));
+    files.extend(workspace.files_below("tests", &["tsv"])?);
     for file in files {
         let name = file.file_name().ok_or_else(|| format!("{}: no name", file.display()))?;
         std::fs::copy(&file, into.join(name)).map_err(|error| told(&file, error))?;

@@ -17,13 +17,18 @@ class Line(NamedTuple):
     data: bytes
 
 
+def found(name: str) -> str:
+    """The text of a file that all languages read."""
+    for place in PLACES:
+        if (place / name).is_file():
+            return (place / name).read_text(encoding="utf-8")
+    raise FileNotFoundError(f"{name} is in none of {', '.join(map(str, PLACES))}")
+
+
 def lines() -> Dict[str, Line]:
     """Every line of the file by its name."""
-    found = next((place / "values.tsv" for place in PLACES if (place / "values.tsv").is_file()), None)
-    if found is None:
-        raise FileNotFoundError(f"values.tsv is in none of {', '.join(map(str, PLACES))}")
     table: Dict[str, Line] = {}
-    for line in found.read_text(encoding="utf-8").splitlines():
+    for line in found("values.tsv").splitlines():
         if line and not line.startswith("#"):
             name, codec, data = line.split("\t")
             table[name] = Line(int(codec), unpacked(data))

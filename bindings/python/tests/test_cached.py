@@ -233,6 +233,11 @@ assert f() == 1 and f.key() == "__main__.f()"
         with self.assertRaisesRegex(TypeError, "key: expected a function"):
             mccache.cached("c", key="k")
 
+    def test_a_function_that_does_not_tell_its_arguments_needs_a_key(self) -> None:
+        with self.assertRaisesRegex(TypeError, "no signature.*key="):
+            mccache.cached(name="s")(str)
+        self.assertEqual(mccache.cached(self.cache(), key=lambda x: f"s{x}")(str)(5), "5")
+
     def test_threads_call_it_once(self) -> None:
         begun = threading.Barrier(4)
         f = mccache.cached(self.cache(), name="f")(lambda: self.calls.append(1))

@@ -108,7 +108,7 @@ class Native(Case):
         self.assertIs(node.cache("on"), on)
         self.assertIs(node.cache("on", native=True), on)
         for name, native in (("on", False), ("off", True)):
-            with self.assertRaisesRegex(mccache.ConfigError, "open already"):
+            with self.assertRaisesRegex(mccache.InvalidArgumentError, "open already"):
                 node.cache(name, native=native)
         self.assertEqual((on.native, off.native), (True, False))
         for bad in (1, "yes", 0):

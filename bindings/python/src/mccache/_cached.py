@@ -168,7 +168,10 @@ class DefaultKey:
     """A function's name and arguments as a text."""
 
     def __init__(self, function: Callable[..., Any], name: Optional[str]) -> None:
-        self._signature = inspect.signature(function)
+        try:
+            self._signature = inspect.signature(function)
+        except ValueError as error:
+            raise TypeError(f"{error}: make its keys yourself, @mccache.cached(..., key=...)") from None
         self._name = name if name is not None else f"{function.__module__}.{function.__qualname__}"
         if name is None and "<" in self._name:
             raise TypeError(

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Optional, Union
 from . import _mccache
 from ._cache import Cache, WatchedCache
 from ._callbacks import Dispatcher, Watch
-from ._errors import ConfigError, Error, TimeoutError
+from ._errors import ConfigError, Error, InvalidArgumentError, TimeoutError
 from ._events import Events
 from ._types import Callback, Member, MemberState, Seconds
 from ._waits import call_interruptibly, timeout_ms, wait_in_slices
@@ -95,7 +95,7 @@ class Node:
         if native is not None and not isinstance(native, bool):
             raise TypeError(f"native: expected True or False, not {type(native).__name__}")
         if cache is not None and native is not None and native is not cache.native:
-            raise ConfigError(f"cache {name!r} is open already, with native={cache.native}")
+            raise InvalidArgumentError(f"cache {name!r} is open already, with native={cache.native}; use that, or close it")
         # A secret that is set is told by no text at all.
         if native and self._native.setting("crypto_key") is not None:
             raise ConfigError(
