@@ -112,7 +112,7 @@ class Cache(_mccache.Cache):
         return memoryview(value)
 
     def pop(self, key: Key, default: Any = _MISSING, /) -> Any:
-        """Removes a key everywhere and returns its value, in one step."""
+        """Removes a key everywhere and returns its value, in one step. One that cannot be read is removed, too."""
         value = self._take(key)
         if value is not None:
             return value.decode(self)
