@@ -34,6 +34,12 @@ typedef struct {
     mcc_value_t *value;
     mcc_lease_t *lease;
 } mccache_lookup_t;
+
+// The keys of a node at one moment.
+typedef struct {
+    mcc_key_t items[MCC_KEYS_MAX];
+    size_t count;
+} mccache_keys_t;
 %}
 
 %include <stdint.i>
@@ -51,6 +57,7 @@ typedef struct {
 %rename(Iter) mcc_iter_t;
 %rename(Lease) mcc_lease_t;
 %rename(Lookup) mccache_lookup_t;
+%rename(Keys) mccache_keys_t;
 %rename(Events) mcc_events_t;
 %rename(Members) mcc_members_t;
 %rename(Member) mcc_member_t;
@@ -366,8 +373,35 @@ typedef struct {} mccache_lookup_t;
     }
 }
 
+typedef struct {} mccache_keys_t;
+%extend mccache_keys_t {
+    ~mccache_keys_t() {
+        free($self);
+    }
+
+    size_t count() {
+        return $self->count;
+    }
+
+    // 0 beyond the last.
+    int32_t id(size_t index) {
+        return index < $self->count ? $self->items[index].id : 0;
+    }
+
+    // What the node does with it: MCC_KEY_DECRYPT_ONLY, _PRIMARY or _RETIRED.
+    int32_t role(size_t index) {
+        return index < $self->count ? $self->items[index].role : 0;
+    }
+
+    // How many other members seal with it now.
+    int64_t members(size_t index) {
+        return index < $self->count ? $self->items[index].members : 0;
+    }
+}
+
 typedef struct {} mcc_node_t;
 %newobject mcc_node_t::own;
+%newobject mcc_node_t::keys;
 %newobject mcc_node_t::setting;
 %newobject mcc_node_t::members;
 %newobject mcc_node_t::counters;
@@ -422,6 +456,28 @@ typedef struct {} mcc_node_t;
         mcc_members_t *members = NULL;
         *status = mcc_node_members($self, &members);
         return members;
+    }
+
+    void add_key(const char *key, mcc_status_t *status) {
+        *status = mcc_node_keys_add($self, key);
+    }
+
+    void set_primary_key(int32_t id, mcc_status_t *status) {
+        *status = mcc_node_keys_set_primary($self, id);
+    }
+
+    void remove_key(int32_t id, mcc_status_t *status) {
+        *status = mcc_node_keys_remove($self, id);
+    }
+
+    mccache_keys_t *keys(mcc_status_t *status) {
+        mccache_keys_t *keys = calloc(1, sizeof *keys);
+        *status = keys ? mcc_node_keys_list($self, keys->items, MCC_KEYS_MAX, &keys->count) : MCC_INTERNAL;
+        if (*status != MCC_OK) {
+            free(keys);
+            keys = NULL;
+        }
+        return keys;
     }
 
     mcc_stats_t *counters(mcc_status_t *status) {

@@ -844,6 +844,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 // Names of Python's own functions, which SWIG warns of.
 %rename(assign) mcc_config_t::set;
 %rename(help_text) mcc_stats_t::help;
+%rename(key_id) mccache_keys_t::id;
 %rename(poll) mcc_events_t::next;
 
 // The facade derives its Cache from this one, and gives these names to its own methods.
@@ -868,6 +869,11 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_node_t::mcc_node_t;
 %thread mcc_node_t::own;
 %thread mcc_node_t::wait_ready;
+%thread mcc_node_t::members;
+%thread mcc_node_t::add_key;
+%thread mcc_node_t::set_primary_key;
+%thread mcc_node_t::remove_key;
+%thread mcc_node_t::keys;
 %thread mcc_node_t::cluster_metrics;
 %thread mcc_node_t::close;
 %thread mcc_cache_t::mcc_cache_t;

@@ -81,6 +81,11 @@ def nodes() -> Iterator[mccache.Member]:
         setting: Optional[str] = node.setting("cluster")
         counters: Dict[str, int] = node.metrics()
         node.wait_ready(timeout=None)
+        ids: List[int] = [key.id for key in node.keys() if key.role == mccache.KeyRole.RETIRED and key.members == 0]
+        node.add_key("2:" + "0" * 64)
+        node.set_primary_key(2)
+        node.remove_key(ids[0])
+        node.remove_key("1")  # type: ignore[arg-type]
         print(setting, counters, node.cluster_metrics(), node.cache("c").checksum().sum)
         yield from node.members()
     try:

@@ -32,7 +32,18 @@ from ._errors import (
 )
 from ._events import Events
 from ._node import Node, resume_after_fork
-from ._types import CallbackType, Checksum, Event, EventKind, Member, MemberState, Metadata, Stats
+from ._types import (
+    CallbackType,
+    Checksum,
+    ClusterKey,
+    Event,
+    EventKind,
+    KeyRole,
+    Member,
+    MemberState,
+    Metadata,
+    Stats,
+)
 from ._values import dumps, loads, pickle_dumps, pickle_loads
 
 __all__ = [
@@ -42,6 +53,7 @@ __all__ = [
     "CallbackType",
     "Checksum",
     "ClosedError",
+    "ClusterKey",
     "CodecError",
     "ConfigError",
     "Error",
@@ -50,6 +62,7 @@ __all__ = [
     "Events",
     "InternalError",
     "InvalidArgumentError",
+    "KeyRole",
     "Member",
     "MemberState",
     "Metadata",

@@ -16,7 +16,7 @@ from ._cache import Cache, WatchedCache
 from ._callbacks import Dispatcher, Watch
 from ._errors import ConfigError, Error, InvalidArgumentError, TimeoutError
 from ._events import Events
-from ._types import Callback, Member, MemberState, Seconds
+from ._types import Callback, ClusterKey, KeyRole, Member, MemberState, Seconds
 from ._waits import call_interruptibly, timeout_ms, wait_in_slices
 
 Setting = Union[str, bytes, bool, int, float, timedelta, "os.PathLike[str]"]
@@ -108,6 +108,29 @@ class Node:
     def setting(self, name: str) -> Optional[str]:
         """What a setting amounts to: given anywhere, derived, or the default; None for a secret that is set."""
         return self._native.setting(name)
+
+    def keys(self) -> List[ClusterKey]:
+        """The ids of the node's keys, what it does with each, and how many members use it."""
+        keys = self._native.keys()
+        return [_key(keys.key_id(index), keys.role(index), keys.members(index)) for index in range(keys.count())]
+
+    def add_key(self, key: Union[str, bytes]) -> None:
+        """Opens what is sealed with another key (``"ID:KEY"``), too. For a change of keys without a restart.
+
+        Add the new key to every node; when all have it, make it primary on every node; when ``keys()`` tells of no
+        member that uses the old one, on any node, remove that everywhere. Put the new key into the settings as well.
+        """
+        if not isinstance(key, (str, bytes)):
+            raise TypeError(f"key: expected the text of a key, such as `mccache keygen` makes, not {type(key).__name__}")
+        self._native.add_key(key if isinstance(key, str) else key.decode("ascii", "replace"))
+
+    def set_primary_key(self, id: int) -> None:
+        """Seals with another of the node's keys from now on. Members that do not hold it hear nothing of this node."""
+        self._native.set_primary_key(_key_id(id))
+
+    def remove_key(self, id: int) -> None:
+        """Forgets a key that is not the primary: members that seal with it are not heard any more."""
+        self._native.remove_key(_key_id(id))
 
     def caches(self) -> List[str]:
         """The names of the caches opened through this object."""
@@ -263,6 +286,18 @@ def _member(raw: _mccache.Member) -> Member:
     return Member(
         raw.name, raw.session, raw.address, raw.version, state, raw.heard_ago_ms / 1000, raw.round_trip_us / 1_000_000
     )
+
+
+def _key(id: int, role: int, members: int) -> ClusterKey:
+    return ClusterKey(id, KeyRole(role) if role in KeyRole._value2member_map_ else role, members)
+
+
+def _key_id(id: int) -> int:
+    if isinstance(id, bool) or not isinstance(id, int):
+        raise TypeError(f"id: expected a number of 1 to 255, not {type(id).__name__}")
+    if not 1 <= id <= 255:
+        raise InvalidArgumentError(f"id: {id} is not within 1 and 255")
+    return id
 
 
 def _counters(raw: _mccache.Counters) -> Dict[str, int]:

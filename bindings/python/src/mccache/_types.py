@@ -46,6 +46,27 @@ class MemberState(enum.IntEnum):
     LEFT = 5
 
 
+class KeyRole(enum.IntEnum):
+    """What a node does with one of the cluster's keys."""
+
+    #: It opens what others seal with it; the node has not sealed with it yet.
+    DECRYPT_ONLY = 0
+    #: It seals what the node sends, and opens.
+    PRIMARY = 1
+    #: The node has sealed with it; now it opens, until it is removed.
+    RETIRED = 2
+
+
+class ClusterKey(NamedTuple):
+    """One of the cluster's keys. The key itself is never told."""
+
+    #: 1 to 255; 0 is the public key of a node without a ``crypto_key``.
+    id: int
+    role: int
+    #: How many other members seal with it now, as far as this node has heard them.
+    members: int
+
+
 class Event(NamedTuple):
     """Something that happened in a cache or to the cluster."""
 
