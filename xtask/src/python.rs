@@ -117,7 +117,12 @@ fn forget_build(workspace: &Workspace) -> Result<(), String> {
 
 /// Flask for the example, and the bench's other caches. Without them these say what they lack.
 fn install_extras(workspace: &Workspace, journal: &mut Journal, python: &Path) -> Result<(), String> {
-    for package in FOR_EXAMPLES.iter().chain(&FOR_BENCH) {
+    let all = FOR_EXAMPLES.iter().chain(&FOR_BENCH);
+    let mut at_once = pip(workspace, python);
+    if journal.run(at_once.args(["install", "--quiet"]).args(all.clone()), INSTALL_LIMIT)?.ok {
+        return Ok(());
+    }
+    for package in all {
         let ended = journal.run(pip(workspace, python).args(["install", "--quiet", package]), INSTALL_LIMIT)?;
         if !ended.ok {
             journal.say(format!("{package} cannot be installed here: what needs it goes without"));

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from typing import Any, Callable
@@ -25,6 +26,11 @@ for variable in [name for name in os.environ if name.startswith("MCCACHE_")]:
 os.environ["MCCACHE_CONFIG"] = ""
 
 
+def close_behind(node: mccache.Node) -> None:
+    """Closes a node while the next test begins: a goodbye takes a quarter of a second."""
+    threading.Thread(target=node.close, name="closing").start()
+
+
 class Case(unittest.TestCase):
     """A test with a cluster that nothing else uses."""
 
@@ -37,7 +43,7 @@ class Case(unittest.TestCase):
         """Another node of the test's cluster, in this process."""
         settings.setdefault("cluster", self.cluster)
         node = mccache.Node(**settings)
-        self.addCleanup(node.close)
+        self.addCleanup(close_behind, node)
         return node
 
     def cache(self, **settings: Any) -> mccache.Cache:
