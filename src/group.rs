@@ -4,7 +4,7 @@
 //! configuration find each other. Sockets do not live here but in `transport`, a configured group's check in `config`.
 
 use std::hash::Hasher;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use siphasher::sip::SipHasher24;
 
@@ -25,6 +25,19 @@ pub fn default_group(cluster: &str) -> Ipv4Addr {
     Ipv4Addr::new(239, 192, third, fourth)
 }
 
+/// Derives the IPv6 group of the cluster called `cluster`: ff15::8xxx:xxxx to ff15::fxxx:xxxx.
+///
+/// ff15 is a group that nobody registered (RFC 4291, 2.7), of the site-local scope, which routers keep inside a site. The
+/// last 32 bits, of SipHash-2-4 of the name under a fixed key, are from the half that RFC 3307 leaves to hosts.
+#[must_use]
+pub fn default_group_v6(cluster: &str) -> Ipv6Addr {
+    let mut hasher = SipHasher24::new_with_key(b"mccache/group/v6");
+    hasher.write(cluster.as_bytes());
+    let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
+    let high = u16::from_be_bytes([a | 0x80, b]);
+    Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, high, u16::from_be_bytes([c, d]))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -37,6 +50,16 @@ mod tests {
     fn the_group_of_a_name_never_changes() {
         assert_eq!(default_group("mccache"), Ipv4Addr::new(239, 192, 136, 126));
         assert_eq!(default_group("orders-eu"), Ipv4Addr::new(239, 192, 76, 114));
+    }
+
+    #[test]
+    fn the_ipv6_group_of_a_name_never_changes_and_is_one_that_hosts_may_choose() {
+        assert_eq!(default_group_v6("mccache"), "ff15::d743:a636".parse::<Ipv6Addr>().expect("an address"));
+        assert_eq!(default_group_v6("orders-eu"), "ff15::fa4f:e2f1".parse::<Ipv6Addr>().expect("an address"));
+        for i in 0..1000 {
+            let [scope, .., high, _] = default_group_v6(&format!("cluster {i}")).segments();
+            assert!(scope == 0xff15 && high >= 0x8000);
+        }
     }
 
     #[test]

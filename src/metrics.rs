@@ -158,4 +158,10 @@ metrics! {
     rejected_key,
     /// Times the own key was derived anew, since it had sealed enough.
     key_phases,
+    /// Copies by unicast of datagrams that go to all, to members who do not hear this node's multicast.
+    copies_sent,
+    /// Members that get such copies now (gauge).
+    members_copied,
+    /// Times a member was found not to hear this node's multicast.
+    multicast_broken,
 }

@@ -151,7 +151,7 @@ impl Reader<'_> {
                 expected: format!("it outside of [{CACHES}.{}], as it is a setting of the node", shown(cache)),
             });
         }
-        let Some(text) = scalar(value) else {
+        let Some(text) = text_of(value, setting.takes_lists()) else {
             return Err(Error::BadSetting {
                 name: name.to_string(),
                 value: article(value).to_owned(),
@@ -165,6 +165,20 @@ impl Reader<'_> {
 
     fn source(&self, key: &Key<'_>) -> String {
         format!("{}, line {}", self.path.display(), line_of(self.text, key.span().start))
+    }
+}
+
+/// A value as the text that the other sources would have; a list, where one is accepted, with commas.
+fn text_of(value: &DeValue<'_>, takes_lists: bool) -> Option<String> {
+    match value {
+        DeValue::Array(items) if takes_lists => {
+            let texts = items.iter().map(|item| match item.get_ref() {
+                DeValue::String(text) => Some(text.to_string()),
+                _ => None,
+            });
+            texts.collect::<Option<Vec<String>>>().map(|texts| texts.join(", "))
+        }
+        value => scalar(value),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The invariant: nothing is sent and nothing is changed. What the answers lead to does not live here (`resolve`).
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The questions, so that tests can stand in for a host.
 pub(super) trait Host {
@@ -11,10 +11,10 @@ pub(super) trait Host {
     fn name(&self) -> String;
     /// This process's id.
     fn process(&self) -> u32;
-    /// Each IPv4 address with the name of its interface.
-    fn interfaces(&self) -> io::Result<Vec<(String, Ipv4Addr)>>;
-    /// This host's own address on the route to `group`.
-    fn address_towards(&self, group: SocketAddr) -> io::Result<Ipv4Addr>;
+    /// Each address with the name of its interface.
+    fn interfaces(&self) -> io::Result<Vec<(String, IpAddr)>>;
+    /// This host's own address on the route to `there`.
+    fn address_towards(&self, there: SocketAddr) -> io::Result<IpAddr>;
 }
 
 /// The host this process runs on.
@@ -36,24 +36,19 @@ impl Host for ThisHost {
         std::process::id()
     }
 
-    fn interfaces(&self) -> io::Result<Vec<(String, Ipv4Addr)>> {
-        let all = if_addrs::get_if_addrs()?;
-        Ok(all
-            .into_iter()
-            .filter_map(|interface| match interface.ip() {
-                IpAddr::V4(address) => Some((interface.name, address)),
-                IpAddr::V6(_) => None,
-            })
-            .collect())
+    fn interfaces(&self) -> io::Result<Vec<(String, IpAddr)>> {
+        Ok(if_addrs::get_if_addrs()?.into_iter().map(|interface| (interface.name.clone(), interface.ip())).collect())
     }
 
     /// Connecting a UDP socket looks the route up and sends nothing.
-    fn address_towards(&self, group: SocketAddr) -> io::Result<Ipv4Addr> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        socket.connect(group)?;
-        match socket.local_addr()?.ip() {
-            IpAddr::V4(address) if !address.is_unspecified() && !address.is_loopback() => Ok(address),
-            other => Err(io::Error::new(io::ErrorKind::AddrNotAvailable, format!("the route leads to {other}"))),
+    fn address_towards(&self, there: SocketAddr) -> io::Result<IpAddr> {
+        let any: IpAddr = if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(there)?;
+        let address = socket.local_addr()?.ip();
+        if address.is_unspecified() || address.is_loopback() {
+            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, format!("the route leads to {address}")));
         }
+        Ok(address)
     }
 }

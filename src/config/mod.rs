@@ -10,6 +10,7 @@ mod environment;
 mod file;
 mod hint;
 mod host;
+mod network;
 mod resolve;
 mod ring;
 mod settings;
@@ -21,7 +22,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use self::ring::{RING_KEYS_MAX, parse_key};
-pub use self::settings::{CacheMode, CacheSettings, Notice, RingKey, Secret, Settings};
+pub use self::settings::{CacheMode, CacheSettings, Contact, Notice, RingKey, Secret, Settings};
 pub use self::table::{ENV_PREFIX, Fallback, Level, Origin, Setting, known_setting, known_settings};
 
 use self::entry::{Entries, Entry, Force, Layer, merge};

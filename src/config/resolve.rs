@@ -1,20 +1,20 @@
 //! Gathered entries become [`Settings`]: defaults filled in, the host asked, settings checked against each other.
 //!
-//! The invariant: nothing unauthenticated leaves the host by accident. A node is on a network only if it has a key, or
-//! if an interface and `insecure` were both asked for.
+//! The invariant: each setting ends as what the table says of it. Which network a node is on does not live here
+//! (`network`).
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::entry::{Entries, Entry, defaults, merge};
 use super::host::Host;
+use super::network::{self, Network};
 use super::settings::{CacheMode, CacheSettings, Notice, RingKey, Settings};
 use super::table::{Origin, known_setting};
-use super::value::{NODE_NAME_BYTES_MAX, Value, Wish};
+use super::value::{NODE_NAME_BYTES_MAX, Value};
 use crate::error::{Error, Result};
-use crate::group::default_group;
 
 /// From this many minutes on, a cache_pulse was probably meant in seconds, as the original's README has it.
 const PULSE_DOUBTFUL: Duration = Duration::from_secs(60 * 60);
@@ -35,14 +35,12 @@ pub(super) fn settings(given: &Entries, caches: &BTreeMap<String, Entries>, host
     let mut notices = notices(&entries);
 
     let cluster = values.text("cluster")?;
-    let multicast = group(&values, &cluster)?;
     let crypto_key = values.key("crypto_key")?;
     let insecure = values.flag("insecure")?;
-    let interface = match values.0.get("interface") {
-        Some(entry) => wished(entry, !crypto_key.is_empty() || insecure, host)?,
-        None if !crypto_key.is_empty() => by_route(multicast, host, &mut notices),
-        None => None,
-    };
+    let multicast_port = values.port("multicast_port")?;
+    let permits = network::Permits { key: !crypto_key.is_empty(), insecure };
+    let Network { interface, multicast, members, unicast_port } =
+        network::resolve(&entries, &cluster, multicast_port, permits, host, &mut notices)?;
     let cache = cache_settings(&entries, &UNBOUNDED)?;
     let caches = caches.iter().map(|(name, own)| Ok((name.clone(), cache_settings(own, &cache)?)));
     Ok(Settings {
@@ -51,6 +49,9 @@ pub(super) fn settings(given: &Entries, caches: &BTreeMap<String, Entries>, host
         insecure,
         interface,
         multicast,
+        multicast_port,
+        members,
+        unicast_port,
         multicast_hops: values.byte("multicast_hops")?,
         max_payload: values.size("packet_mtu")?,
         receive_buffer: values.size("receive_buffer")?,
@@ -89,70 +90,6 @@ pub(super) fn cache_settings(entries: &Entries, base: &CacheSettings) -> Result<
     Ok(settings)
 }
 
-/// The group and port, which `multicast_ip` may hold both of.
-fn group(values: &Values<'_>, cluster: &str) -> Result<SocketAddr> {
-    let (address, port) = match values.0.get("multicast_ip").map(|entry| &entry.value) {
-        Some(Value::Group(address, port)) => (*address, *port),
-        Some(_) => return Err(mismatch("multicast_ip")),
-        None => (default_group(cluster), None),
-    };
-    let port = match port {
-        Some(port) => port,
-        None => values.port("multicast_port")?,
-    };
-    Ok(SocketAddr::from((address, port)))
-}
-
-/// The address of the interface that was asked for, `None` for this host only.
-fn wished<H: Host>(entry: &Entry, may_leave_host: bool, host: &H) -> Result<Option<Ipv4Addr>> {
-    let Value::Interface(wish) = &entry.value else { return Err(mismatch("interface")) };
-    let refuse = |expected: String| Error::BadSetting {
-        name: "interface".to_owned(),
-        value: entry.shown.clone(),
-        source_name: entry.source.clone(),
-        expected,
-    };
-    if *wish == Wish::Host {
-        return Ok(None);
-    }
-    let interfaces = host.interfaces().map_err(|error| refuse(format!("a host that lists its interfaces: {error}")))?;
-    let found = interfaces.iter().find(|(name, address)| match wish {
-        Wish::Host => false,
-        Wish::Address(wanted) => address == wanted,
-        Wish::Named(wanted) => name == wanted,
-    });
-    let Some((_, address)) = found else {
-        let known: Vec<String> = interfaces.iter().map(|(name, address)| format!("{name} ({address})")).collect();
-        return Err(refuse(format!("`host` or an interface of this host with an IPv4 address: {}", known.join(", "))));
-    };
-    if address.is_loopback() {
-        return Ok(None);
-    }
-    if !may_leave_host {
-        return Err(refuse(
-            "a `crypto_key` beside it, so that only members can read and write the caches, or `insecure` = true if \
-             all on that network may"
-                .to_owned(),
-        ));
-    }
-    Ok(Some(*address))
-}
-
-/// The interface of a cluster that has a key and names none: the one datagrams to its group leave by.
-fn by_route(group: SocketAddr, host: &impl Host, notices: &mut Vec<Notice>) -> Option<Ipv4Addr> {
-    match host.address_towards(group) {
-        Ok(address) => Some(address),
-        Err(error) => {
-            let text = format!(
-                "no network leads to the group {group} ({error}): only nodes of this host are reached; name an \
-                 `interface`, or set it to `host` if that is meant"
-            );
-            notices.push(Notice { setting: "interface", text });
-            None
-        }
-    }
-}
-
 /// What has to be said about the entries that were given.
 fn notices(entries: &Entries) -> Vec<Notice> {
     let given = entries.iter().filter(|(_, entry)| !entry.is_default());
@@ -168,7 +105,7 @@ fn remark(name: &str, entry: &Entry) -> Option<String> {
         Value::Ignored if !entry.shown.trim().eq_ignore_ascii_case("text") => {
             Some(format!("`{name}` = `{}` in {} is ignored: `text` is the only format", entry.shown, entry.source))
         }
-        Value::Group(address, _) if address.octets().starts_with(&[224, 0, 0]) => Some(format!(
+        Value::Group(Some(IpAddr::V4(address)), _) if address.octets().starts_with(&[224, 0, 0]) => Some(format!(
             "`{name}` = {address} in {} is in the link-local control block (224.0.0.0/24): it reaches every host of \
              the network, whether it listens or not, and no router passes it on; one from 239.192.0.0/14 is better",
             entry.source
@@ -197,7 +134,7 @@ fn made_up_name(host: &impl Host) -> String {
 }
 
 /// The table says which kind of value a setting has; asking for another is this crate's mistake.
-fn mismatch(name: &str) -> Error {
+pub(super) fn mismatch(name: &str) -> Error {
     Error::Internal(format!("setting `{name}` has a value of another kind than it is read as"))
 }
 

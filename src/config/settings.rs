@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,6 +44,29 @@ pub struct CacheSettings {
     pub mode: CacheMode,
 }
 
+/// Where a member may be found: one entry of `members`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contact {
+    /// At this address.
+    Address(SocketAddr),
+    /// At each address that the name has in DNS; looked up again and again.
+    Name {
+        /// The name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl fmt::Display for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Contact::Address(address) => write!(f, "{address}"),
+            Contact::Name { host, port } => write!(f, "dns:{host}:{port}"),
+        }
+    }
+}
+
 /// Checked settings of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -55,10 +78,17 @@ pub struct Settings {
     pub crypto_key: Vec<RingKey>,
     /// `insecure`: an interface without a key is allowed.
     pub insecure: bool,
-    /// `interface`: this host's address on the network to use; `None`: this host only. Never a loopback address.
-    pub interface: Option<Ipv4Addr>,
-    /// `multicast_ip` and `multicast_port`, or the group derived from the cluster's name.
-    pub multicast: SocketAddr,
+    /// `interface`: this host's address on the network to use; a loopback address: this host only. Its IP version is that
+    /// of the group and of all members.
+    pub interface: IpAddr,
+    /// `multicast_ip` and `multicast_port`, or the group derived from the cluster's name; `None`: no multicast.
+    pub multicast: Option<SocketAddr>,
+    /// `multicast_port`.
+    pub multicast_port: u16,
+    /// `members`: where others may be found without multicast.
+    pub members: Vec<Contact>,
+    /// `unicast_port`: where this node is to be reached; `None`: the system chooses.
+    pub unicast_port: Option<u16>,
     /// `multicast_hops`: TTL on an interface.
     pub multicast_hops: u8,
     /// `packet_mtu`: longest UDP payload in bytes; IP and UDP headers are not counted.
@@ -107,10 +137,13 @@ impl Settings {
             "cluster" => self.cluster.clone(),
             "node_name" => self.node_name.clone(),
             "crypto_key" if self.crypto_key.is_empty() => String::new(),
-            "interface" => self.interface.map_or_else(|| "host".to_owned(), |address| address.to_string()),
+            "interface" if self.interface.is_loopback() && self.interface.is_ipv4() => "host".to_owned(),
+            "interface" => self.interface.to_string(),
             "insecure" => self.insecure.to_string(),
-            "multicast_ip" => self.multicast.to_string(),
-            "multicast_port" => self.multicast.port().to_string(),
+            "multicast_ip" => self.multicast.map_or_else(|| "none".to_owned(), |group| group.to_string()),
+            "multicast_port" => self.multicast_port.to_string(),
+            "members" => self.members.iter().map(Contact::to_string).collect::<Vec<_>>().join(", "),
+            "unicast_port" => self.unicast_port.unwrap_or(0).to_string(),
             "multicast_hops" => self.multicast_hops.to_string(),
             "packet_mtu" => self.max_payload.to_string(),
             "receive_buffer" => self.receive_buffer.to_string(),

@@ -79,6 +79,11 @@ impl Setting {
         self.kind == Kind::Key
     }
 
+    /// Whether a file may give it as a list.
+    pub(super) fn takes_lists(&self) -> bool {
+        self.kind == Kind::Members
+    }
+
     /// `text` as people may see it.
     pub(super) fn shown(&self, text: &str) -> String {
         if self.is_secret() { "(not shown)".to_owned() } else { shown(text) }
@@ -192,11 +197,14 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: "interface",
         kind: Kind::Interface,
-        default: Fallback::Derived("with a `crypto_key` the interface of the route to the group, else `host`"),
+        default: Fallback::Derived(
+            "with a `crypto_key` the interface of the route to the group or the first member, else `host`",
+        ),
         origin: Origin::Ours,
         level: Level::Node,
-        meaning: "The network interface to reach the other nodes by. `host` (also `lo`, empty or a loopback address): \
-                  nothing leaves this host. Any other needs a `crypto_key`, or `insecure`.",
+        meaning: "The network interface to reach the other nodes by; an IPv6 address puts the node on IPv6. `host` \
+                  (also `lo`, empty or a loopback address): nothing leaves this host. Any other needs a `crypto_key`, \
+                  or `insecure`.",
     },
     Setting {
         name: "insecure",
@@ -210,10 +218,11 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: "multicast_ip",
         kind: Kind::Group,
-        default: Fallback::Derived("239.192.x.y, derived from the cluster's name"),
+        default: Fallback::Derived("239.192.x.y, or ff15::x:y on IPv6, derived from the cluster's name"),
         origin: Origin::Original,
         level: Level::Node,
-        meaning: "The multicast group, with or without a port. All nodes of a cluster need the same.",
+        meaning: "The multicast group, with or without a port. All nodes of a cluster need the same. An IPv6 one puts the \
+                  node on IPv6. `none`: no multicast, only unicast to `members`.",
     },
     Setting {
         name: "multicast_port",
@@ -221,7 +230,26 @@ const SETTINGS: &[Setting] = &[
         default: Fallback::Value("4000"),
         origin: Origin::Original,
         level: Level::Node,
-        meaning: "The group's port, where `multicast_ip` names none.",
+        meaning: "The group's port, where `multicast_ip` names none; also where members without a port are looked for.",
+    },
+    Setting {
+        name: "members",
+        kind: Kind::Members,
+        default: Fallback::Value(""),
+        origin: Origin::Ours,
+        level: Level::Node,
+        meaning: "Where members may be found without multicast. Each is greeted by unicast until it answers; one that \
+                  lives is enough, as members tell each other of the rest. Names are looked up every 30 s. Without a port \
+                  it is `unicast_port`.",
+    },
+    Setting {
+        name: "unicast_port",
+        kind: Kind::Count { min: 0, max: u16::MAX as u64 },
+        default: Fallback::Derived("with `members`, or without multicast, the group's port; else 0"),
+        origin: Origin::Ours,
+        level: Level::Node,
+        meaning: "The UDP port this node sends from and is reached at; 0: one that the system chooses. If another process \
+                  has it, the system chooses, and this node is found by its greetings.",
     },
     Setting {
         name: "multicast_hops",
@@ -238,7 +266,7 @@ const SETTINGS: &[Setting] = &[
         default: Fallback::Value("1400"),
         origin: Origin::Original,
         level: Level::Node,
-        meaning: "Longest UDP payload in bytes: the network's MTU less 28. Where the interface carries less, less is \
+        meaning: "Longest UDP payload in bytes: the network's MTU less 28, or less 48 on IPv6. Where the interface carries less, less is \
                   used; datagrams are never fragmented by IP.",
     },
     Setting {

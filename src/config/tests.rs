@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,11 +14,13 @@ use super::*;
 
 /// 32 bytes 0xFB: their base64 has both signs in which the two alphabets differ.
 const KEY: &str = "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=";
-const LAN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 7);
+const LAN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+const LAN_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 7));
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 struct FakeHost {
     name: &'static str,
-    route: Option<Ipv4Addr>,
+    route: Option<IpAddr>,
 }
 
 impl Host for FakeHost {
@@ -28,11 +30,13 @@ impl Host for FakeHost {
     fn process(&self) -> u32 {
         4711
     }
-    fn interfaces(&self) -> io::Result<Vec<(String, Ipv4Addr)>> {
-        Ok(vec![("lo".to_owned(), Ipv4Addr::LOCALHOST), ("eth0".to_owned(), LAN)])
+    fn interfaces(&self) -> io::Result<Vec<(String, IpAddr)>> {
+        let link_local = "fe80::7".parse().expect("an address");
+        let own = [("lo", HERE), ("eth0", LAN), ("eth0", link_local), ("eth0", LAN_V6)];
+        Ok(own.into_iter().map(|(name, address)| (name.to_owned(), address)).collect())
     }
-    fn address_towards(&self, _group: SocketAddr) -> io::Result<Ipv4Addr> {
-        self.route.ok_or_else(|| io::Error::other("no route"))
+    fn address_towards(&self, there: SocketAddr) -> io::Result<IpAddr> {
+        self.route.map(|route| if there.is_ipv6() { LAN_V6 } else { route }).ok_or_else(|| io::Error::other("no route"))
     }
 }
 
@@ -306,15 +310,40 @@ mod refusals {
         ),
         (
             "interface",
-            &["", "lo", "host", "eth0", "127.0.0.1", "10.0.0.1"],
-            &["0.0.0.0", "224.0.0.1", "255.255.255.255", "a\tb"],
+            &["", "lo", "host", "eth0", "127.0.0.1", "10.0.0.1", "::1", "fd00::1"],
+            &["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff15::1", "a\tb"],
         ),
         ("insecure", &["true", "FALSE", "1", "0", "yes", "no", "on", "off"], &["", "2", "maybe"]),
         (
             "multicast_ip",
-            &["224.0.0.3", "239.255.255.255:1", "239.1.2.3:65535"],
-            &["10.0.0.1", "239.1.2.3:0", "239.1.2.3:65536", "239.1.2.3:", "ff15::1", "", ":4000"],
+            &["224.0.0.3", "239.255.255.255:1", "239.1.2.3:65535", "ff15::1", "[ff15::1]", "[ff15::1]:4000", "none"],
+            &["10.0.0.1", "239.1.2.3:0", "239.1.2.3:65536", "239.1.2.3:", "fd00::1", "[ff15::1]:0", "", ":4000"],
         ),
+        (
+            "members",
+            &[
+                "",
+                "10.0.0.5",
+                "10.0.0.5:1, 10.0.0.6:65535",
+                "fd00::5",
+                "[fd00::5]:4000",
+                "dns:a-b.svc:4000 dns:x",
+                "::1",
+            ],
+            &[
+                "10.0.0.5:0",
+                "cache.svc",
+                "dns:",
+                "dns:a:0",
+                "dns:a:b",
+                "dns:a/b",
+                "239.0.0.1",
+                "0.0.0.0",
+                "srv:x",
+                "[::]",
+            ],
+        ),
+        ("unicast_port", &["0", "65535"], &["65536", "-1", ""]),
         ("multicast_port", &["1", "65535"], &["0", "65536", ""]),
         ("multicast_hops", &["0", "255"], &["256", "-1"]),
         ("packet_mtu", &["640", "1472"], &["639", "1473"]),
@@ -447,8 +476,8 @@ mod networks {
 
     #[test]
     fn without_key_and_interface_nothing_leaves_the_host() {
-        assert_eq!(resolved(&Config::new()).interface, None);
-        assert_eq!(resolved(&with(&[("insecure", "true")])).interface, None);
+        assert_eq!(resolved(&Config::new()).interface, HERE);
+        assert_eq!(resolved(&with(&[("insecure", "true")])).interface, HERE);
     }
 
     #[test]
@@ -457,16 +486,16 @@ mod networks {
             let error = resolve_on(&with(&[("interface", interface)]), &HOST).expect_err("neither").to_string();
             assert!(error.contains(interface) && error.contains("the call"), "{error}");
             assert!(error.contains("`crypto_key`") && error.contains("`insecure`"), "{error}");
-            assert_eq!(resolved(&with(&[("interface", interface), ("crypto_key", KEY)])).interface, Some(LAN));
-            assert_eq!(resolved(&with(&[("interface", interface), ("insecure", "yes")])).interface, Some(LAN));
+            assert_eq!(resolved(&with(&[("interface", interface), ("crypto_key", KEY)])).interface, LAN);
+            assert_eq!(resolved(&with(&[("interface", interface), ("insecure", "yes")])).interface, LAN);
         }
     }
 
     #[test]
     fn the_host_alone_needs_neither_and_a_key_does_not_change_that() {
         for interface in ["", "lo", "host", "127.0.0.1", "127.8.8.8"] {
-            assert_eq!(resolved(&with(&[("interface", interface)])).interface, None);
-            assert_eq!(resolved(&with(&[("interface", interface), ("crypto_key", KEY)])).interface, None);
+            assert_eq!(resolved(&with(&[("interface", interface)])).interface, HERE);
+            assert_eq!(resolved(&with(&[("interface", interface), ("crypto_key", KEY)])).interface, HERE);
         }
     }
 
@@ -483,21 +512,75 @@ mod networks {
     fn with_a_key_alone_the_route_s_interface_is_taken_and_without_route_the_host_with_a_notice() {
         let config = with(&[("crypto_key", KEY)]);
         let settings = resolved(&config);
-        assert_eq!((settings.interface, settings.notices.len()), (Some(LAN), 0));
+        assert_eq!((settings.interface, settings.notices.len()), (LAN, 0));
         let settings = resolve_on(&config, &FakeHost { name: "web7", route: None }).expect("still starts");
-        assert_eq!(settings.interface, None);
+        assert_eq!(settings.interface, HERE);
         assert_eq!(settings.notices.len(), 1);
         assert!(settings.notices[0].text.contains("no route"), "{:?}", settings.notices);
     }
 
     #[test]
     fn the_group_is_the_cluster_s_own_unless_named_and_its_port_may_stand_in_two_places() {
-        let group = |settings: &[(&str, &str)]| resolved(&with(settings)).multicast.to_string();
+        let group = |settings: &[(&str, &str)]| resolved(&with(settings)).multicast.expect("a group").to_string();
         assert_eq!(group(&[]), format!("{}:4000", crate::group::default_group("mccache")));
         assert_eq!(group(&[("cluster", "x")]), format!("{}:4000", crate::group::default_group("x")));
         assert_eq!(group(&[("multicast_ip", "239.1.2.3")]), "239.1.2.3:4000");
         assert_eq!(group(&[("multicast_ip", "239.1.2.3:5"), ("multicast_port", "6")]), "239.1.2.3:5");
         assert_eq!(group(&[("multicast_ip", "239.1.2.3"), ("multicast_port", "6")]), "239.1.2.3:6");
+    }
+
+    #[test]
+    fn a_word_of_ipv6_puts_all_of_the_node_on_it() {
+        let group = crate::group::default_group_v6("mccache");
+        for settings in [
+            &[("crypto_key", KEY), ("interface", "fd00::7")][..],
+            &[("crypto_key", KEY), ("members", "[fd00::9]:4000")],
+            &[("crypto_key", KEY), ("members", "dns:a, fd00::9"), ("interface", "eth0")],
+        ] {
+            let settings = resolved(&with(settings));
+            assert_eq!((settings.interface, settings.multicast), (LAN_V6, Some((group, 4000).into())));
+        }
+        let named = resolved(&with(&[("crypto_key", KEY), ("interface", "eth0"), ("multicast_ip", "[ff15::1]:5")]));
+        assert_eq!((named.interface, named.multicast), (LAN_V6, Some("[ff15::1]:5".parse().expect("an address"))));
+        let host = resolved(&with(&[("interface", "::1")]));
+        assert_eq!((host.interface, host.multicast), (Ipv6Addr::LOCALHOST.into(), Some((group, 4000).into())));
+        let host = resolved(&with(&[("multicast_ip", "ff15::2")]));
+        assert_eq!(host.interface, IpAddr::from(Ipv6Addr::LOCALHOST));
+        let both = with(&[("crypto_key", KEY), ("interface", "192.0.2.7"), ("multicast_ip", "ff15::1")]);
+        assert!(resolve_on(&both, &HOST).expect_err("two versions").to_string().contains("with an IPv6 address"));
+    }
+
+    #[test]
+    fn members_are_addresses_and_names_each_with_a_port() {
+        let settings = resolved(&with(&[("crypto_key", KEY), ("members", "10.0.0.5, 10.0.0.6:5 dns:x dns:y:6")]));
+        let name = |host: &str, port| Contact::Name { host: host.to_owned(), port };
+        let address = |text: &str| Contact::Address(text.parse().expect("an address"));
+        let members = [address("10.0.0.5:4000"), address("10.0.0.6:5"), name("x", 4000), name("y", 6)];
+        assert_eq!(settings.members, members);
+        assert_eq!((settings.unicast_port, settings.interface), (Some(4000), LAN));
+        assert_eq!(resolved(&with(&[])).unicast_port, None);
+        assert_eq!(resolved(&with(&[("multicast_ip", "none"), ("multicast_port", "7")])).unicast_port, Some(7));
+        assert_eq!(resolved(&with(&[("multicast_ip", "239.1.1.1:9"), ("members", "127.0.0.1")])).unicast_port, Some(9));
+        let own = resolved(&with(&[("unicast_port", "6"), ("members", "127.0.0.1, ")]));
+        assert_eq!((own.unicast_port, own.members), (Some(6), vec![address("127.0.0.1:6")]));
+        let list = file_settings("members = ['127.0.0.1:5', 'dns:x']");
+        assert_eq!(list.members, [address("127.0.0.1:5"), name("x", 4000)]);
+        assert!(file_error("members = [5]").contains("an array"));
+    }
+
+    #[test]
+    fn members_that_can_never_be_reached_are_refused() {
+        for (settings, said) in [
+            (&[("members", "10.0.0.5")][..], "`crypto_key`"),
+            (&[("members", "10.0.0.5"), ("crypto_key", KEY), ("interface", "host")], "does not leave it"),
+            (&[("members", "10.0.0.5 fd00::5"), ("crypto_key", KEY)], "fd00::5 is none"),
+            (&[("members", "::1"), ("interface", "127.0.0.1"), ("multicast_ip", "239.1.1.1")], "IPv4 addresses"),
+        ] {
+            let error = resolve_on(&with(settings), &HOST).expect_err("out of reach").to_string();
+            assert!(error.contains("`members`") && error.contains(said), "{error}");
+        }
+        let here = resolved(&with(&[("members", "127.0.0.1:4001"), ("crypto_key", KEY)]));
+        assert_eq!(here.interface, HERE, "all of them are on this host, so it is not left");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The invariant: the sentence of [`Kind::expected`] and the check of [`Kind::parse`] come from the same bounds, so an
 //! error and the documents never promise what is refused. Which setting has which kind does not live here (`table`).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +16,10 @@ use super::settings::{CacheMode, RingKey};
 pub(super) const NODE_NAME_BYTES_MAX: usize = 64;
 /// Longest path of a log file in bytes; Linux's own bound (PATH_MAX).
 const PATH_BYTES_MAX: usize = 4096;
+/// Most entries of a list of members; each that is silent is greeted once a second.
+const PLACES_MAX: usize = 256;
+/// Longest name in DNS in bytes (RFC 1035, 2.3.4, as text).
+const HOST_BYTES_MAX: usize = 253;
 /// Longest name of a network interface or text of an address in bytes. Linux ends at 15, Windows has long ones.
 const INTERFACE_BYTES_MAX: usize = 255;
 /// Most characters of a refused value that an error repeats.
@@ -36,8 +40,10 @@ pub(super) enum Kind {
     Flag,
     /// The cluster's keys, or empty for none.
     Key,
-    /// An IPv4 multicast address, with or without a port.
+    /// A multicast address, with or without a port, or none.
     Group,
+    /// Where members may be found.
+    Members,
     /// A network interface.
     Interface,
     /// How a cache takes part in the cluster.
@@ -61,7 +67,9 @@ pub(super) enum Value {
     Number(u64),
     Flag(bool),
     Key(Vec<RingKey>),
-    Group(Ipv4Addr, Option<u16>),
+    /// None: no multicast.
+    Group(Option<IpAddr>, Option<u16>),
+    Members(Vec<Place>),
     Interface(Wish),
     Mode(CacheMode),
     Text(String),
@@ -76,8 +84,17 @@ pub(super) enum Value {
 pub(super) enum Wish {
     /// This host only.
     Host,
-    Address(Ipv4Addr),
+    /// This host only, by IPv6.
+    HostV6,
+    Address(IpAddr),
     Named(String),
+}
+
+/// Where a member may be found; without a port at the one that holds for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Address(IpAddr, Option<u16>),
+    Name(String, Option<u16>),
 }
 
 /// A text was refused; what is accepted in its place, where that says more than [`Kind::expected`].
@@ -104,11 +121,15 @@ impl Kind {
                  255 and a colon before it or without (id 1); or up to {RING_KEYS_MAX} keys of different ids with commas \
                  between them, the primary first; or nothing for no key"
             ),
-            Kind::Group => "an IPv4 multicast address (224.0.0.0 to 239.255.255.255), alone or with a port from 1 to \
-                            65535, like 239.192.7.1:4000"
+            Kind::Group => "a multicast address of IPv4 (224.0.0.0 to 239.255.255.255) or IPv6 (ff00::/8), alone or \
+                            with a port from 1 to 65535, like 239.192.7.1:4000 or [ff15::1]:4000, or `none`"
                 .to_owned(),
+            Kind::Members => format!(
+                "at most {PLACES_MAX} addresses or names with `dns:` before them, each alone or with a port, like \
+                 10.0.0.5:4000, [fd00::5]:4000 or dns:cache.svc:4000; a list, or text with commas"
+            ),
             Kind::Interface => {
-                "an IPv4 address of this host, an interface's name like eth0, or `host` for this host only".to_owned()
+                "an address of this host, an interface's name like eth0, or `host` for this host only".to_owned()
             }
             Kind::Mode => "`replicate` (also `full`, `1`) or `local`".to_owned(),
             Kind::Label { max } => format!("1 to {max} printable ASCII characters without spaces"),
@@ -130,6 +151,7 @@ impl Kind {
             Kind::Flag => flag(text),
             Kind::Key => key(text),
             Kind::Group => group(text),
+            Kind::Members => places(text),
             Kind::Interface => interface(text),
             Kind::Mode => mode(text),
             Kind::Label { max } => text_if(text, *max, |c| c.is_ascii_graphic()),
@@ -199,24 +221,72 @@ fn key(text: &str) -> Result<Value, Refused> {
 }
 
 fn group(text: &str) -> Result<Value, Refused> {
-    let (address, port) = match text.split_once(':') {
-        Some((address, port)) => (address, Some(port.parse::<u16>().ok().filter(|port| *port != 0).ok_or(None)?)),
-        None => (text, None),
-    };
-    let address: Ipv4Addr = address.parse().map_err(|_not_an_address| None)?;
-    if address.is_multicast() { Ok(Value::Group(address, port)) } else { Err(None) }
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Value::Group(None, None));
+    }
+    let (address, port) = address(text).ok_or(None)?;
+    if address.is_multicast() { Ok(Value::Group(Some(address), port)) } else { Err(None) }
+}
+
+/// An address alone or with a port, an IPv6 one with or without brackets.
+fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return (address.port() != 0).then(|| (address.ip(), Some(address.port())));
+    }
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    match bare {
+        Some(bare) => bare.parse().ok().filter(IpAddr::is_ipv6).map(|address| (address, None)),
+        None => text.parse().ok().map(|address| (address, None)),
+    }
+}
+
+/// Whether one host has this address alone.
+fn is_one_host_s(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(broadcast || address.is_unspecified() || address.is_multicast())
+}
+
+fn places(text: &str) -> Result<Value, Refused> {
+    let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
+    let places = words.map(place).collect::<Result<Vec<Place>, Refused>>()?;
+    if places.len() > PLACES_MAX { Err(None) } else { Ok(Value::Members(places)) }
+}
+
+fn place(word: &str) -> Result<Place, Refused> {
+    if let Some(name) = word.strip_prefix("dns:") {
+        let (host, port) = match name.split_once(':') {
+            Some((host, port)) => (host, Some(port.parse::<u16>().ok().filter(|port| *port != 0).ok_or(None)?)),
+            None => (name, None),
+        };
+        let fits = (1..=HOST_BYTES_MAX).contains(&host.len())
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        return if fits { Ok(Place::Name(host.to_owned(), port)) } else { Err(None) };
+    }
+    if word.starts_with("srv:") {
+        return Err(Some(format!(
+            "{}; SRV records are not read, a `dns:` name with its port is",
+            Kind::Members.expected()
+        )));
+    }
+    match address(word) {
+        Some((address, port)) if is_one_host_s(address) => Ok(Place::Address(address, port)),
+        _ => Err(None),
+    }
 }
 
 fn interface(text: &str) -> Result<Value, Refused> {
     if matches!(text, "" | "host" | "lo") {
         return Ok(Value::Interface(Wish::Host));
     }
-    if let Ok(address) = text.parse::<Ipv4Addr>() {
-        if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        if !is_one_host_s(address) {
             return Err(None);
         }
-        let wish = if address.is_loopback() { Wish::Host } else { Wish::Address(address) };
-        return Ok(Value::Interface(wish));
+        return Ok(Value::Interface(match address {
+            IpAddr::V4(address) if address.is_loopback() => Wish::Host,
+            IpAddr::V6(address) if address.is_loopback() => Wish::HostV6,
+            address => Wish::Address(address),
+        }));
     }
     if text.len() > INTERFACE_BYTES_MAX || text.contains(char::is_control) {
         return Err(None);

@@ -18,6 +18,8 @@ use super::clock::Until;
 use super::fork;
 use super::listener::{Event, Listeners};
 use super::lock::{lock, read, wait, write};
+use super::lookup::Found;
+use super::network::Network;
 use super::outbox::{Item, Outbox};
 use crate::config::{CacheMode, CacheSettings, Config, RingKey, Settings};
 use crate::crypto::Keyring;
@@ -46,6 +48,10 @@ pub(super) enum Command {
     Ask(Asking),
     /// Change the cluster's keys, and tell them.
     Keys(KeyChange, Sender<Result<Vec<KeyInfo>>>),
+    /// The names in `members` were looked up.
+    Contacts(Found),
+    /// Tell of the network.
+    Network(Sender<Network>),
     /// Leave the cluster and end.
     Close,
 }

@@ -21,6 +21,8 @@ use super::core::{self, Asking, Command, KeyChange, Life, News, NodeCore};
 use super::fork::{self, Inherited};
 use super::listener::{Event, EventKind, Listeners};
 use super::lock::lock;
+use super::lookup::{self, Lookup};
+use super::network::Network;
 use super::outbox::{Item, Outbox, SyncAsk};
 use super::train::Train;
 use super::upkeep::Upkeep;
@@ -31,11 +33,11 @@ use crate::hlc::Hlc;
 use crate::ids::{CacheId, Origin, SessionId};
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::protocol::{self, KeyInfo, MemberInfo, Protocol, Rephase, Setup, To};
+use crate::protocol::{self, KeyInfo, Links, MemberInfo, Protocol, Rephase, Setup, To, Via};
 use crate::rng::Rng;
 use crate::store::Outgoing;
 use crate::time::{Deadline, Mono, Now};
-use crate::transport::{Destination, Options, Udp};
+use crate::transport::{Channel, Destination, Options, Udp};
 use crate::update::{Codec, Update, UpdateKind};
 
 /// Commands obeyed in a turn.
@@ -73,6 +75,8 @@ pub(super) fn start(config: &Config, keyring: Option<Keyring>) -> Result<Started
     let udp = Udp::open(&Options {
         group: settings.multicast,
         interface: settings.interface,
+        port: settings.unicast_port,
+        needs_group: settings.members.is_empty(),
         hops: settings.multicast_hops,
         receive_buffer: settings.receive_buffer,
     })?;
@@ -133,6 +137,10 @@ pub(super) struct Driver {
     /// Whether anything was ever written here that others are to have.
     wrote: bool,
     closing: Option<Closing>,
+    /// Names in `members` that were not found.
+    unknown_names: Vec<String>,
+    /// Ends with the driver.
+    _lookup: Option<Lookup>,
 }
 
 /// The last half second.
@@ -165,6 +173,7 @@ impl Driver {
         let (asked, granted) = udp.receive_buffer();
         core.metrics.receive_buffer_asked.set(u64::try_from(asked).unwrap_or(u64::MAX));
         core.metrics.receive_buffer_granted.set(u64::try_from(granted).unwrap_or(u64::MAX));
+        let lookup = lookup::start(&core);
         let settings = &core.settings;
         let setup = Setup {
             session,
@@ -175,6 +184,12 @@ impl Driver {
             receive_buffer: granted,
             max_value: settings.cache.max_value.max(MAX_VALUE_ACCEPTED),
             audit_interval: settings.audit_interval,
+            links: Links {
+                own: udp.local_addr(),
+                multicast: udp.group().is_some(),
+                contacts: lookup::addresses(&settings.members),
+                awaits_contacts: lookup::is_needed(&settings.members),
+            },
             seed,
         };
         let clock = Clock::start();
@@ -199,6 +214,8 @@ impl Driver {
             listening: false,
             wrote: false,
             closing: None,
+            unknown_names: Vec::new(),
+            _lookup: lookup,
         }
     }
 
@@ -278,6 +295,13 @@ impl Driver {
                 Command::Members(answer) => drop(answer.send(self.protocol.members(now))),
                 Command::Ask(asking) => self.ask(asking, now),
                 Command::Keys(change, answer) => drop(answer.send(self.change_keys(change, now))),
+                Command::Contacts(found) => {
+                    self.protocol.set_contacts(&found.addresses, now.mono);
+                    self.unknown_names = found.unknown;
+                }
+                Command::Network(answer) => {
+                    drop(answer.send(Network::of(&self.udp, &self.protocol, &self.unknown_names)));
+                }
                 Command::Close => self.begin_to_close(now),
             }
         }
@@ -329,7 +353,7 @@ impl Driver {
         let drop_percent = core.settings.drop_percent;
         for _ in 0..RECEIVES_PER_TURN {
             let now = clock.now();
-            let more = udp.receive(&mut |from, _, datagram| {
+            let more = udp.receive(&mut |from, channel, datagram| {
                 if drop_percent > 0 && losses.percent(drop_percent) {
                     core.metrics.dropped_on_purpose.inc();
                     return;
@@ -339,7 +363,11 @@ impl Driver {
                     *listening = !*listening;
                     protocol.set_listening(*listening);
                 }
-                protocol.handle_datagram(from, datagram, now);
+                let via = match channel {
+                    Channel::Group => Via::Group,
+                    Channel::Unicast => Via::Unicast,
+                };
+                protocol.handle_datagram(from, via, datagram, now);
             })?;
             if !more {
                 return Ok(false);
@@ -407,17 +435,26 @@ impl Driver {
     fn transmit(&mut self) -> bool {
         let Driver { core, protocol, udp, clock, train, .. } = self;
         let now = clock.now();
+        // Sending changes nothing about who gets copies.
+        let (copies, has_group) = (protocol.copies().to_vec(), udp.group().is_some());
+        let mut send = |to, bytes: &[u8], segment: usize| {
+            if let Err(error) = udp.send(to, bytes, segment) {
+                let datagrams = bytes.len().div_ceil(segment.max(1));
+                core.metrics.send_failures.add(u64::try_from(datagrams).unwrap_or(u64::MAX));
+                tracing::debug!(?to, datagrams, %error, "datagrams not sent");
+            }
+        };
         train.run(
             |out| protocol.poll_transmit(now, out),
-            |to, bytes, segment| {
-                let to = match to {
-                    To::Group => Destination::Group,
-                    To::Member(address) => Destination::Unicast(address),
-                };
-                if let Err(error) = udp.send(to, bytes, segment) {
-                    let datagrams = bytes.len().div_ceil(segment.max(1));
-                    core.metrics.send_failures.add(u64::try_from(datagrams).unwrap_or(u64::MAX));
-                    tracing::debug!(?to, datagrams, %error, "datagrams not sent");
+            |to, bytes, segment| match to {
+                To::Member(address) => send(Destination::Unicast(address), bytes, segment),
+                To::Group => {
+                    if has_group {
+                        send(Destination::Group, bytes, segment);
+                    }
+                    for &copy in &copies {
+                        send(Destination::Unicast(copy), bytes, segment);
+                    }
                 }
             },
         )

@@ -12,6 +12,7 @@
 //! | `core.rs` | what handles and driver share |
 //! | `outbox.rs`, `bell.rs` | the way from a put to the driver |
 //! | `driver.rs`, `train.rs`, `upkeep.rs` | the thread |
+//! | `lookup.rs`, `network.rs` | names of members in DNS, and what is known of the network |
 //! | `listener.rs` | [`Events`] |
 //! | `clock.rs` | the only reader of the real clock |
 //! | `fork.rs`, `lock.rs` | what a forked child must not touch, and locks it may inherit |
@@ -29,6 +30,8 @@ mod keys;
 mod lease;
 mod listener;
 mod lock;
+mod lookup;
+mod network;
 mod outbox;
 mod query;
 mod train;
@@ -44,9 +47,10 @@ pub use self::cache::{Cache, Ttl};
 pub use self::keys::Keys;
 pub use self::lease::{Lease, LoadError, Lookup};
 pub use self::listener::{Event, EventKind, Events, Waited};
+pub use self::network::Network;
 pub use self::query::{MemberChecksum, MemberMetrics};
 pub use crate::crypto::KeyRole;
-pub use crate::protocol::{KeyInfo, MemberInfo, MemberState};
+pub use crate::protocol::{KeyInfo, MemberInfo, MemberState, Strangeness, Stranger};
 pub use crate::store::{Copied, Entry, Key, Precondition, StoreStats, Value};
 
 use self::core::{Command, NodeCore, OnOtherSettings};
@@ -168,15 +172,7 @@ impl Node {
     /// # Errors
     /// [`Error::Closed`]; [`Error::Internal`] if the node failed; [`Error::Timeout`] if the driver does not get to run.
     pub fn members(&self) -> Result<Vec<MemberInfo>> {
-        let core = self.live()?;
-        let (answer, told) = crossbeam_channel::bounded(1);
-        core.question(Command::Members(answer))?;
-        told.recv_timeout(ANSWER_WAIT_MAX).map_err(|error| match error {
-            crossbeam_channel::RecvTimeoutError::Timeout => {
-                Error::Timeout { what: "the driver to answer".into(), waited: ANSWER_WAIT_MAX }
-            }
-            crossbeam_channel::RecvTimeoutError::Disconnected => core.gone(),
-        })
+        self.live()?.asked(Command::Members)
     }
 
     /// This node's name, for people.

@@ -149,6 +149,10 @@ mod tests {
             version: String::new(),
             heard_ago: Duration::ZERO,
             round_trip: Duration::ZERO,
+            multicast_heard: None,
+            hears_multicast: None,
+            copied: false,
+            clock_offset_ms: None,
         }
     }
 

@@ -11,11 +11,12 @@ use lru::LruCache;
 
 use super::keys::PeerKeys;
 use super::member::{Member, MemberState, Pending};
+use super::reach::{Via, Ways};
 use super::window::ReplayWindow;
 use super::{Event, Protocol, To};
 use crate::hlc::HlcTimestamp;
-use crate::ids::{Seq, SessionId};
-use crate::time::Mono;
+use crate::ids::{Origin, Seq, SessionId};
+use crate::time::{Mono, Now};
 use crate::wire::{Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble};
 
 /// When a new node greets the group, counted from its start: early and often, since any one may be lost.
@@ -42,8 +43,30 @@ const DISCOVERY_MAX: Duration = Duration::from_secs(2);
 const PROBES_UNHEARD_MAX: u32 = 5;
 /// Sessions remembered as sealed by another key, so that each costs one trial a second and leaves the rest to others.
 const STRANGERS_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+/// Senders of other clusters, or with keys of other ids, that are remembered, for who asks why a member is not found.
+const FOREIGN_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 /// How often housekeeping runs.
 const TICK: Duration = Duration::from_millis(250);
+
+/// Somebody whose datagrams came in and were not opened. Nothing about it is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stranger {
+    /// Where they came from.
+    pub address: SocketAddr,
+    /// Why they were not opened.
+    pub strangeness: Strangeness,
+}
+
+/// Why a datagram was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strangeness {
+    /// It is of a cluster of another name.
+    OtherCluster,
+    /// It is of a cluster of this name, and sealed without a secret; this node has one.
+    NoKey,
+    /// It is of a cluster of this name, and the seal does not open: another key, or damage.
+    OtherKey,
+}
 
 /// Sessions at the door.
 pub(super) struct Admission {
@@ -53,14 +76,17 @@ pub(super) struct Admission {
     pub(super) pending: LruCache<SessionId, Pending>,
     departed: LruCache<SessionId, ()>,
     /// Sessions whose seal did not open, and when.
-    strangers: LruCache<SessionId, Mono>,
+    strangers: LruCache<SessionId, (Mono, Stranger)>,
+    foreign: LruCache<SocketAddr, Strangeness>,
+    /// Contacts are still being looked up.
+    awaits_contacts: bool,
     trials: u32,
     trials_since: Mono,
     tick_due: Mono,
 }
 
 impl Admission {
-    pub(super) fn new(boot: HlcTimestamp, now: Mono) -> Admission {
+    pub(super) fn new(boot: HlcTimestamp, awaits_contacts: bool, now: Mono) -> Admission {
         Admission {
             boot,
             started: now,
@@ -68,6 +94,8 @@ impl Admission {
             pending: LruCache::new(PENDING_MAX),
             departed: LruCache::new(DEPARTED_MAX),
             strangers: LruCache::new(STRANGERS_MAX),
+            foreign: LruCache::new(FOREIGN_MAX),
+            awaits_contacts,
             trials: 0,
             trials_since: now,
             tick_due: now + TICK,
@@ -84,12 +112,28 @@ impl Admission {
 
     /// Whether nobody is to be expected any more.
     pub(super) fn discovery_is_over(&self, now: Mono) -> bool {
-        let span = if self.pending.is_empty() { DISCOVERY } else { DISCOVERY_MAX };
+        let waits = self.awaits_contacts || !self.pending.is_empty();
+        let span = if waits { DISCOVERY_MAX } else { DISCOVERY };
         now >= self.started + span
     }
 
+    /// Contacts are known: if discovery waited for them, it begins with them.
+    pub(super) fn end_wait_for_contacts(&mut self, now: Mono) {
+        if self.awaits_contacts && !self.discovery_is_over(now) {
+            self.started = now;
+            self.greetings = 1;
+        }
+        self.awaits_contacts = false;
+    }
+
+    /// Whether a session of this origin is pending, or has said goodbye.
+    pub(super) fn has_met(&self, origin: Origin) -> bool {
+        let pending = self.pending.iter().map(|(session, _)| session);
+        pending.chain(self.departed.iter().map(|(session, ())| session)).any(|session| session.origin() == origin)
+    }
+
     fn may_try(&mut self, session: SessionId, now: Mono) -> bool {
-        let lately = |failed: &Mono| now.saturating_since(*failed) < Duration::from_secs(1);
+        let lately = |(failed, _): &(Mono, Stranger)| now.saturating_since(*failed) < Duration::from_secs(1);
         if self.strangers.peek(&session).is_some_and(lately) {
             return false;
         }
@@ -107,6 +151,7 @@ impl Protocol {
     pub(super) fn greet(&mut self, now: Mono) {
         let hello = self.hello();
         self.send_control(To::Group, &[Frame::Hello(&hello)]);
+        self.greet_contacts();
         while GREETINGS.get(self.admission.greetings).is_some_and(|&at| self.admission.started + at <= now) {
             self.admission.greetings += 1;
         }
@@ -123,7 +168,7 @@ impl Protocol {
         Some(self.admission.started + *at)
     }
 
-    fn hello(&self) -> Vec<u8> {
+    pub(super) fn hello(&self) -> Vec<u8> {
         let hello = Hello {
             name: self.setup.name.clone(),
             boot_hlc: self.admission.boot.0,
@@ -134,23 +179,31 @@ impl Protocol {
     }
 
     /// A datagram of a session that is no member.
-    pub(super) fn handle_stranger(&mut self, header: &Header, from: SocketAddr, datagram: &mut [u8], now: Mono) {
+    pub(super) fn handle_stranger(
+        &mut self,
+        header: &Header,
+        (from, via): (SocketAddr, Via),
+        datagram: &mut [u8],
+        now: Now,
+    ) {
         if self.admission.departed.contains(&header.session) {
             return;
         }
         if !self.admission.pending.contains(&header.session) {
-            if !self.admission.may_try(header.session, now) {
+            if !self.admission.may_try(header.session, now.mono) {
                 self.metrics.rejected_rate.inc();
                 return;
             }
             let Some(key) = self.setup.keys.get(header.key_id) else {
                 self.metrics.rejected_key.inc();
+                self.note_foreign(from, if header.key_id == 0 { Strangeness::NoKey } else { Strangeness::OtherKey });
                 return;
             };
             let key = key.session_key(header.session, header.key_phase);
             if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {
                 self.metrics.rejected_seal.inc();
-                self.admission.strangers.put(header.session, now);
+                let stranger = Stranger { address: from, strangeness: Strangeness::OtherKey };
+                self.admission.strangers.put(header.session, (now.mono, stranger));
                 return;
             }
             // The bytes are plain now; the shared path below opens, so this first datagram is read here.
@@ -164,11 +217,13 @@ impl Protocol {
                 nonce: self.rng.next_u64(),
                 probed: None,
                 unheard_probes: 0,
-                heard: now,
+                heard: now.mono,
                 first_data: None,
+                ways: Ways::new(via, control_number(header), now.mono),
             };
             self.admission.pending.put(header.session, pending);
-            return self.hear_pending(header, from, datagram.get(HEADER_LEN..plain_end).unwrap_or_default(), now);
+            let plain = datagram.get(HEADER_LEN..plain_end).unwrap_or_default();
+            return self.hear_pending(header, (from, via), plain, now);
         }
         let Some(pending) = self.admission.pending.get_mut(&header.session) else { return };
         if header.kind == Kind::Control && pending.replay.is_duplicate(header.number) {
@@ -185,31 +240,32 @@ impl Protocol {
             return;
         };
         pending.keys.prove(sealed_by);
-        self.hear_pending(header, from, plain, now);
+        self.hear_pending(header, (from, via), plain, now);
     }
 
     /// An authenticated datagram of a pending session: only greetings, probes and their answers are read.
-    fn hear_pending(&mut self, header: &Header, from: SocketAddr, plain: &[u8], now: Mono) {
+    fn hear_pending(&mut self, header: &Header, (from, via): (SocketAddr, Via), plain: &[u8], now: Now) {
         let Some((preamble, frames)) = Preamble::decode(plain) else {
             self.metrics.rejected_frame.inc();
             return;
         };
         let Some(pending) = self.admission.pending.get_mut(&header.session) else { return };
-        pending.heard = now;
+        pending.heard = now.mono;
         pending.address = from;
+        pending.ways.note_pending(via, control_number(header), now.mono);
         if header.kind == Kind::Data {
             pending.first_data = Some(pending.first_data.map_or(header.number, |first| first.min(header.number)));
             return;
         }
         pending.replay.mark(header.number);
         pending.unheard_probes = 0;
-        let mut proof = None;
-        let mut answer = None;
+        let (mut proof, mut answer, mut clock) = (None, None, None);
         for frame in Frames::new(frames).map_while(Result::ok) {
             match frame {
                 Frame::Hello(bytes) => pending.hello = Hello::decode(bytes).unwrap_or_default(),
                 Frame::Probe { nonce } => answer = Some(nonce),
                 Frame::ProbeAck { nonce, next, flags } if nonce == pending.nonce => proof = Some((next, flags)),
+                Frame::Clock { wall_ms } => clock = Some(wall_ms),
                 Frame::Bye => {
                     self.admission.pending.pop(&header.session);
                     self.admission.departed.put(header.session, ());
@@ -219,11 +275,16 @@ impl Protocol {
             }
         }
         if let Some(nonce) = answer {
-            self.answer_probe(nonce, header.session, from);
+            self.answer_probe(nonce, header.session, from, now);
         }
         match proof {
-            Some((next, flags)) => self.admit(header.session, next, preamble.trail, flags, now),
-            None => self.probe_pending(header.session, now),
+            Some((next, flags)) => {
+                self.admit(header.session, next, preamble.trail, flags, now.mono);
+                if let Some(wall_ms) = clock {
+                    self.note_clock(header.session, wall_ms, now);
+                }
+            }
+            None => self.probe_pending(header.session, now.mono),
         }
     }
 
@@ -238,14 +299,42 @@ impl Protocol {
         self.send_control(to, &[Frame::Probe { nonce }, Frame::Hello(&hello)]);
     }
 
-    pub(super) fn answer_probe(&mut self, nonce: u64, session: SessionId, from: SocketAddr) {
+    pub(super) fn answer_probe(&mut self, nonce: u64, session: SessionId, from: SocketAddr, now: Now) {
         let hello = self.hello();
         let flags = match self.members.get(&session) {
             Some(member) => member.flags_for(self.flags()),
-            None => self.flags(),
+            None => {
+                let heard = self.admission.pending.peek(&session).is_some_and(|pending| pending.ways.is_heard());
+                Flags(self.flags().0 | if heard { Flags::HEARS_GROUP } else { 0 })
+            }
         };
         let ack = Frame::ProbeAck { nonce, next: self.stream.next(), flags };
-        self.send_urgent(To::Member(from), &[ack, Frame::Hello(&hello)]);
+        self.send_urgent(To::Member(from), &[ack, Frame::Clock { wall_ms: now.wall.0 }, Frame::Hello(&hello)]);
+    }
+
+    /// A member told its wall clock in the answer to a probe.
+    pub(super) fn note_clock(&mut self, session: SessionId, wall_ms: u64, now: Now) {
+        let Some(member) = self.members.get_mut(&session) else { return };
+        let under_way = u64::try_from(member.round_trip.as_millis() / 2).unwrap_or(u64::MAX);
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        member.clock_offset_ms = Some(signed(wall_ms.saturating_add(under_way)) - signed(now.wall.0));
+    }
+
+    /// A datagram of another cluster came in, or one sealed with a key that is not in the ring.
+    pub(super) fn note_foreign(&mut self, from: SocketAddr, strangeness: Strangeness) {
+        self.admission.foreign.put(from, strangeness);
+    }
+
+    /// Who was heard lately and not understood; at most 272.
+    #[must_use]
+    pub fn strangers(&self) -> Vec<Stranger> {
+        let foreign = self.admission.foreign.iter();
+        let foreign = foreign.map(|(&address, &strangeness)| Stranger { address, strangeness });
+        let mut strangers: Vec<Stranger> =
+            self.admission.strangers.iter().map(|(_, &(_, stranger))| stranger).chain(foreign).collect();
+        strangers.sort_unstable();
+        strangers.dedup();
+        strangers
     }
 
     fn admit(&mut self, session: SessionId, next: Seq, trail: Seq, flags: Flags, now: Mono) {
@@ -259,10 +348,12 @@ impl Protocol {
         member.round_trip = round_trip;
         member.ready = flags.has(Flags::READY);
         member.acked = self.stream.next().saturating_sub(1);
+        member.ways.admit(flags.has(Flags::HEARS_GROUP), now);
         member.unreconciled = self.replicas.keys().copied().collect();
         let info = member.info(MemberState::Alive, now);
         tracing::info!(member = %info.name, address = %info.address, "member joined");
         self.members.insert(session, member);
+        self.refresh_copies();
         self.drop_older_runs(now);
         self.metrics.members_joined.inc();
         self.lonely = false;
@@ -289,6 +380,7 @@ impl Protocol {
     pub(super) fn remove_member(&mut self, session: SessionId, state: MemberState, now: Mono) {
         let Some(member) = self.members.remove(&session) else { return };
         let info = member.info(state, now);
+        self.refresh_copies();
         self.pages.retain(|&(asker, _), _| asker != session);
         self.transfers.retain(|_, transfer| transfer.donor() != session);
         self.metrics.members_alive.set(self.members.len() as u64);
@@ -299,6 +391,7 @@ impl Protocol {
             self.emit(Event::MemberLeft(info));
         } else {
             tracing::info!(member = %info.name, "member is down");
+            self.note_down(info.address, &member.ways, now);
             self.metrics.members_failed.inc();
             self.emit(Event::MemberFailed(info));
         }
@@ -338,4 +431,9 @@ impl Protocol {
             }
         }
     }
+}
+
+/// The number of a control datagram; 0 for data.
+fn control_number(header: &Header) -> Seq {
+    if header.kind == Kind::Control { header.number } else { 0 }
 }

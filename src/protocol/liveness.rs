@@ -16,7 +16,7 @@ const BEAT_MIN: Duration = Duration::from_millis(2);
 /// The steady heartbeat.
 const BEAT_MAX: Duration = Duration::from_millis(500);
 /// Silence after which a member is probed: four heartbeats.
-const SUSPECT: Duration = Duration::from_secs(2);
+pub(super) const SUSPECT: Duration = Duration::from_secs(2);
 /// Silence after which it is down: ten heartbeats, several of them with a probe.
 const DOWN: Duration = Duration::from_secs(5);
 /// Bytes of a heartbeat that are neither acknowledgements nor digests.
@@ -112,6 +112,7 @@ impl Protocol {
         self.admission.advance_tick(now.mono);
         self.tend_pending(now.mono);
         self.suspect_silent(now.mono);
+        self.tend_reach(now.mono);
         self.drop_older_runs(now.mono);
         self.drop_old_answers(now.mono);
         self.drop_stalled_reassemblies(now.mono);
@@ -150,7 +151,7 @@ impl Protocol {
 }
 
 /// All of `items` if they fit, else a window over them that moves on with each turn.
-fn take_turn<T: Copy>(items: Vec<T>, max: usize, turn: usize) -> Vec<T> {
+pub(super) fn take_turn<T: Copy>(items: Vec<T>, max: usize, turn: usize) -> Vec<T> {
     if items.len() <= max {
         return items;
     }

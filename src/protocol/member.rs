@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::keys::PeerKeys;
+use super::reach::Ways;
 use super::reassembly::Reassembly;
 use super::window::{ReplayWindow, Window};
 use crate::hlc::HlcTimestamp;
@@ -56,6 +57,14 @@ pub struct MemberInfo {
     pub heard_ago: Duration,
     /// Round trip when it was last measured; zero before.
     pub round_trip: Duration,
+    /// Whether its multicast is heard here; none: not known yet.
+    pub multicast_heard: Option<bool>,
+    /// Whether it hears this node's multicast, as far as it has said.
+    pub hears_multicast: Option<bool>,
+    /// Whether it gets a copy by unicast of what is sent to all.
+    pub copied: bool,
+    /// Its wall clock less this node's, in milliseconds, when its clock was last told; right to half a round trip.
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// A member.
@@ -93,6 +102,10 @@ pub(super) struct Member {
     pub(super) told_by: Seq,
     /// The probe under way: its nonce and when it was sent.
     pub(super) probe: Option<(u64, Mono)>,
+    pub(super) ways: Ways,
+    /// The newest control datagram that told whether it hears this node's multicast.
+    pub(super) hearing_by: Seq,
+    pub(super) clock_offset_ms: Option<i64>,
 }
 
 impl Member {
@@ -120,6 +133,9 @@ impl Member {
             told: false,
             told_by: 0,
             probe: None,
+            ways: pending.ways,
+            hearing_by: 0,
+            clock_offset_ms: None,
         }
     }
 
@@ -144,7 +160,9 @@ impl Member {
 
     /// This node's condition as told to this member alone.
     pub(super) fn flags_for(&self, common: Flags) -> Flags {
-        if self.unreconciled.is_empty() { Flags(common.0 | Flags::IN_STEP) } else { common }
+        let in_step = if self.unreconciled.is_empty() { Flags::IN_STEP } else { 0 };
+        let hears = if self.ways.is_heard() { Flags::HEARS_GROUP } else { 0 };
+        Flags(common.0 | in_step | hears)
     }
 
     pub(super) fn boot(&self) -> HlcTimestamp {
@@ -152,6 +170,7 @@ impl Member {
     }
 
     pub(super) fn info(&self, state: MemberState, now: Mono) -> MemberInfo {
+        let (multicast_heard, hears_multicast, copied) = self.ways.facts();
         MemberInfo {
             session: self.session,
             origin: self.session.origin(),
@@ -161,6 +180,10 @@ impl Member {
             version: self.hello.version.clone(),
             heard_ago: now.saturating_since(self.heard),
             round_trip: self.round_trip,
+            multicast_heard,
+            hears_multicast,
+            copied,
+            clock_offset_ms: self.clock_offset_ms,
         }
     }
 }
@@ -178,4 +201,5 @@ pub(super) struct Pending {
     pub(super) heard: Mono,
     /// The lowest number of its stream seen while pending: asked for again once it is admitted.
     pub(super) first_data: Option<Seq>,
+    pub(super) ways: Ways,
 }

@@ -4,8 +4,8 @@
 //! socket, thread, clock or entropy lives here, so the same inputs give the same outputs, byte for byte. Methods are of
 //! four kinds: getters, `handle_*` (the world speaks), commands (the application speaks), `poll_*` (the core answers).
 //!
-//! The parts, each a file: `admission` (who is a member), `liveness` (heartbeats, failure), `stream` and `flow` (what
-//! is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
+//! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
+//! failure), `stream` and `flow` (what is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `query`
 //! (asking members about themselves), `keys` (what seals and opens). None of them decides which of two updates wins: `Store::apply` does, by version.
 
@@ -17,6 +17,7 @@ mod keys;
 mod liveness;
 mod member;
 mod query;
+mod reach;
 mod reassembly;
 mod receive;
 mod reconcile;
@@ -27,6 +28,8 @@ mod window;
 
 #[cfg(test)]
 mod key_tests;
+#[cfg(test)]
+mod reach_tests;
 #[cfg(test)]
 mod tests;
 
@@ -53,13 +56,16 @@ use keys::Sealing;
 use liveness::Beat;
 use member::Member;
 use query::Queries;
+use reach::Reach;
 use reconcile::Replica;
 use stream::Stream;
 use transfer::Transfer;
 
 pub use crate::wire::Query;
+pub use admission::{Strangeness, Stranger};
 pub use keys::{KeyInfo, Rephase};
 pub use member::{MemberInfo, MemberState};
+pub use reach::{Links, Via};
 
 /// Bytes of a datagram that are not frames.
 const DATAGRAM_OVERHEAD: usize = HEADER_LEN + PREAMBLE_LEN + TAG_LEN;
@@ -89,6 +95,8 @@ pub struct Setup {
     pub max_value: usize,
     /// How often two idle replicas that differ for good (after evictions) are compared anew.
     pub audit_interval: Duration,
+    /// How others are reached.
+    pub links: Links,
     /// Of every random choice.
     pub seed: u64,
 }
@@ -96,7 +104,7 @@ pub struct Setup {
 /// Where a datagram is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum To {
-    /// Every member.
+    /// Every member: to the group, if there is one, and to each of [`Protocol::copies`].
     Group,
     /// One of them.
     Member(SocketAddr),
@@ -160,6 +168,7 @@ pub struct Protocol {
     room: usize,
     members: BTreeMap<SessionId, Member>,
     admission: Admission,
+    reach: Reach,
     stream: Stream,
     flow: Flow,
     beat: Beat,
@@ -201,7 +210,8 @@ impl Protocol {
             rng: Rng::new(setup.seed),
             room,
             members: BTreeMap::new(),
-            admission: Admission::new(hlc.tick(now.wall).hlc, now.mono),
+            admission: Admission::new(hlc.tick(now.wall).hlc, setup.links.awaits_contacts, now.mono),
+            reach: Reach::new(&setup.links, now.mono),
             stream: Stream::new(room),
             flow: Flow::default(),
             beat: Beat::new(now.mono),
@@ -237,6 +247,7 @@ impl Protocol {
         self.greet_if_due(now.mono);
         self.beat_if_due(now.mono);
         self.tick_if_due(now);
+        self.tell_peers_if_due(now.mono);
         self.ask_for_missing(now.mono);
         self.send_due_statuses(now.mono);
         self.unblock_if_due(now.mono);
@@ -325,6 +336,9 @@ impl Protocol {
         let to = self.next_datagram(now, out)?;
         self.metrics.datagrams_sent.inc();
         self.metrics.bytes_sent.add((out.len() - before) as u64);
+        if to == To::Group {
+            self.metrics.copies_sent.add(self.copies().len() as u64);
+        }
         Some(to)
     }
 
@@ -364,6 +378,7 @@ impl Protocol {
             self.greeting_due(),
             Some(self.beat.due()),
             Some(self.admission.tick_due()),
+            Some(self.reach.due()),
             self.stream.repair_due(),
             self.flow.blocked_until(),
             self.members.values().filter_map(|member| member.window.due()).min(),

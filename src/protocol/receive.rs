@@ -6,8 +6,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::admission::Strangeness;
 use super::flow::STATUS_PLEASE;
 use super::member::MemberState;
+use super::reach::Via;
 use super::reassembly::Piece;
 use super::window::Arrival;
 use super::{Event, Protocol};
@@ -28,8 +30,8 @@ const WILD_AHEAD: Duration = Duration::from_secs(24 * 3_600);
 const STATUS_EVERY: Duration = Duration::from_millis(50);
 
 impl Protocol {
-    /// A datagram came in. Its bytes are used as scratch.
-    pub fn handle_datagram(&mut self, from: SocketAddr, datagram: &mut [u8], now: Now) {
+    /// A datagram came in, by the way `via`. Its bytes are used as scratch.
+    pub fn handle_datagram(&mut self, from: SocketAddr, via: Via, datagram: &mut [u8], now: Now) {
         self.metrics.datagrams_received.inc();
         self.metrics.bytes_received.add(datagram.len() as u64);
         let Some(header) = Header::decode(datagram) else {
@@ -38,18 +40,19 @@ impl Protocol {
         };
         if header.cluster_tag != self.setup.keys.cluster_tag() {
             self.metrics.rejected_cluster.inc();
+            self.note_foreign(from, Strangeness::OtherCluster);
         } else if header.session == self.setup.session {
             self.metrics.own_echoes.inc();
         } else if self.left {
             // A node that said goodbye hears nobody.
         } else if self.members.contains_key(&header.session) {
-            self.handle_member(&header, from, datagram, now);
+            self.handle_member(&header, (from, via), datagram, now);
         } else {
-            self.handle_stranger(&header, from, datagram, now.mono);
+            self.handle_stranger(&header, (from, via), datagram, now);
         }
     }
 
-    fn handle_member(&mut self, header: &Header, from: SocketAddr, datagram: &mut [u8], now: Now) {
+    fn handle_member(&mut self, header: &Header, (from, via): (SocketAddr, Via), datagram: &mut [u8], now: Now) {
         let session = header.session;
         let Some(member) = self.members.get_mut(&session) else { return };
         let duplicate = match header.kind {
@@ -58,7 +61,7 @@ impl Protocol {
         };
         if duplicate {
             self.metrics.rejected_replay.inc();
-            return;
+            return self.handle_duplicate(header, via, datagram, now.mono);
         }
         let sealed_by = (header.key_id, header.key_phase);
         let Some(key) = member.keys.candidate(&self.setup.keys, sealed_by) else {
@@ -80,19 +83,40 @@ impl Protocol {
         }
         self.hlc.observe(preamble.hlc);
         self.note_heard(session, now.mono);
+        self.note_via(session, via, (header.kind == Kind::Control).then_some(header.number), now.mono);
         match header.kind {
             Kind::Data => self.handle_data(header, preamble, frames, now),
             Kind::Control => {
                 if let Some(member) = self.members.get_mut(&session) {
                     member.replay.mark(header.number);
                 }
-                self.handle_control(header, from, preamble, frames, now);
+                self.handle_control(header, (from, via), preamble, frames, now);
             }
         }
         if let Some(member) = self.members.get_mut(&session) {
             let lost = member.window.forget_below(preamble.trail);
             self.note_lost(session, lost);
             self.settle_status(session);
+        }
+    }
+
+    /// A datagram of a member that came before, by one way or another. Of what is for all one copy may come by multicast and
+    /// one by unicast, and whoever sends both is to learn whether it has to.
+    fn handle_duplicate(&mut self, header: &Header, via: Via, datagram: &mut [u8], now: Mono) {
+        let Some(member) = self.members.get_mut(&header.session).filter(|_| header.kind == Kind::Control) else {
+            return;
+        };
+        match via {
+            Via::Unicast => self.note_copy(header.session, via, now),
+            Via::Group if !member.ways.wants_proof(header.number, now) => {}
+            Via::Group => {
+                let sealed_by = (header.key_id, header.key_phase);
+                let key = member.keys.candidate(&self.setup.keys, sealed_by);
+                let opened = key.and_then(|key| key.open(header.kind.number(), header.number, datagram, HEADER_LEN));
+                if opened.is_some() {
+                    self.note_via(header.session, via, Some(header.number), now);
+                }
+            }
         }
     }
 
@@ -204,10 +228,16 @@ impl Protocol {
     }
 
     /// An unreliable datagram of a member.
-    fn handle_control(&mut self, header: &Header, from: SocketAddr, preamble: Preamble, frames: &[u8], now: Now) {
+    fn handle_control(
+        &mut self,
+        header: &Header,
+        (from, via): (SocketAddr, Via),
+        preamble: Preamble,
+        frames: &[u8],
+        now: Now,
+    ) {
         let session = header.session;
-        let mut page = None;
-        let mut requests = 0;
+        let (mut page, mut requests, mut proved) = (None, 0, false);
         for frame in Frames::new(frames) {
             let Ok(frame) = frame else {
                 self.metrics.rejected_frame.inc();
@@ -221,6 +251,7 @@ impl Protocol {
             match frame {
                 Frame::Hello(bytes) => self.handle_hello(session, bytes),
                 Frame::Heartbeat { next, flags, caches, acks, digests } => {
+                    self.note_copy(session, via, now.mono);
                     self.handle_heartbeat(header, preamble, (next, flags), acks, (caches, digests), now);
                 }
                 Frame::Status { contiguous, highest: _, flags } => {
@@ -232,10 +263,12 @@ impl Protocol {
                 }
                 Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
                 Frame::Probe { nonce } => {
-                    self.answer_probe(nonce, session, from);
+                    self.answer_probe(nonce, session, from, now);
                     self.beat_now(now.mono);
                 }
-                Frame::ProbeAck { nonce, .. } => self.handle_probe_ack(session, nonce, now.mono),
+                Frame::ProbeAck { nonce, next, .. } => proved = self.handle_probe_ack(session, nonce, next, now.mono),
+                Frame::Clock { wall_ms } if proved => self.note_clock(session, wall_ms, now),
+                Frame::Peers { peers } => self.handle_peers(session, header.number, peers, now.mono),
                 Frame::Bye => return self.remove_member(session, MemberState::Left, now.mono),
                 Frame::DigestRequest { cache, request, first, count } => {
                     self.answer_digests(session, cache, request, (first, count));
@@ -259,7 +292,7 @@ impl Protocol {
                 }
                 Frame::Query { id, what, cache } => self.answer_query(session, id, what, cache, now),
                 Frame::Answer { id, index, of, bytes } => self.handle_answer(session, id, (index, of), bytes, now.mono),
-                Frame::Fragment { .. } => {}
+                Frame::Fragment { .. } | Frame::Clock { .. } => {}
             }
         }
         // A part counts as received only after everything in it has been applied.
@@ -271,11 +304,16 @@ impl Protocol {
         member.hello = hello;
     }
 
-    fn handle_probe_ack(&mut self, session: SessionId, nonce: u64, now: Mono) {
-        let Some(member) = self.members.get_mut(&session) else { return };
-        if let Some((_, sent)) = member.probe.take_if(|(probe, _)| *probe == nonce) {
+    /// Whether it answers the probe under way. It also tells of data that was missed while nothing else was heard.
+    fn handle_probe_ack(&mut self, session: SessionId, nonce: u64, next: Seq, now: Mono) -> bool {
+        let Some(member) = self.members.get_mut(&session) else { return false };
+        let gaps = member.window.expect_up_to(next.saturating_sub(1), now, &mut self.rng);
+        self.metrics.gaps.add(gaps);
+        let answered = member.probe.take_if(|(probe, _)| *probe == nonce);
+        if let Some((_, sent)) = answered {
             member.round_trip = now.saturating_since(sent);
         }
+        answered.is_some()
     }
 
     fn handle_heartbeat(

@@ -14,6 +14,9 @@ thread_local! {
     static PAYLOAD: std::cell::Cell<usize> = const { std::cell::Cell::new(1_400) };
     /// When a key of the peers made by this test has sealed enough.
     pub(super) static REPHASE: std::cell::Cell<Rephase> = std::cell::Cell::new(Rephase::default());
+    /// How the peers made by this test reach others; each has an address of its own.
+    static LINKS: std::cell::RefCell<Links> =
+        std::cell::RefCell::new(Links::multicast(SocketAddr::from(([127, 0, 0, 1], 1))));
 }
 const STEP: Duration = Duration::from_micros(100);
 
@@ -29,6 +32,7 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn new(place: u8, keys: Keyring, now: Now) -> Peer {
         let session = SessionId([place; 12]);
+        let address = SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::from(place)));
         let hlc = Arc::new(Hlc::new(session.origin()));
         let metrics = Arc::new(Metrics::default());
         let limits = Limits { max_entries: usize::MAX, max_bytes: usize::MAX };
@@ -42,11 +46,11 @@ impl Peer {
             receive_buffer: 4 << 20,
             max_value: 1 << 20,
             audit_interval: Duration::from_secs(60),
+            links: Links { own: address, ..LINKS.with_borrow(Links::clone) },
             seed: u64::from(place),
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CACHE, store.clone(), now);
-        let address = SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::from(place)));
         Peer { address, protocol, store, hlc, metrics, events: Vec::new() }
     }
 
@@ -69,11 +73,14 @@ impl Peer {
 
 /// What becomes of a datagram from one peer to another: true if it arrives.
 pub(super) type Filter = Box<dyn FnMut(usize, usize, &[u8]) -> bool>;
+/// Whether a multicast from one peer reaches another.
+pub(super) type GroupFilter = Box<dyn Fn(usize, usize) -> bool>;
 
 pub(super) struct Net {
     pub(super) now: Now,
     pub(super) peers: Vec<Peer>,
     pub(super) filter: Filter,
+    pub(super) multicast: GroupFilter,
 }
 
 impl Net {
@@ -84,7 +91,7 @@ impl Net {
     pub(super) fn with_keys(keys: Vec<Keyring>) -> Net {
         let now = Now { mono: Mono::default(), wall: WallMs(1_000_000) };
         let peers = (1..).zip(keys).map(|(place, key)| Peer::new(place, key, now)).collect();
-        Net { now, peers, filter: Box::new(|_, _, _| true) }
+        Net { now, peers, filter: Box::new(|_, _, _| true), multicast: Box::new(|_, _| true) }
     }
 
     /// Peers that know each other and are ready.
@@ -125,14 +132,22 @@ impl Net {
             }
             let mut out = Vec::new();
             while let Some(to) = peer.protocol.poll_transmit(self.now, &mut out) {
-                carried.push((from, peer.address, to, std::mem::take(&mut out)));
+                let copies = if to == To::Group { peer.protocol.copies().to_vec() } else { Vec::new() };
+                carried.push((from, peer.address, to, copies, std::mem::take(&mut out)));
             }
         }
-        for (from, address, to, datagram) in carried {
+        for (from, address, to, copies, datagram) in carried {
             for at in 0..self.peers.len() {
-                let meant = to == To::Group || to == To::Member(self.peers[at].address);
-                if meant && (at == from || (self.filter)(from, at, &datagram)) {
-                    self.peers[at].protocol.handle_datagram(address, &mut datagram.clone(), self.now);
+                let (there, multicast) = (self.peers[at].address, self.peers[at].protocol.setup.links.multicast);
+                let by_group = to == To::Group
+                    && multicast
+                    && self.peers[from].protocol.setup.links.multicast
+                    && (at == from || (self.multicast)(from, at));
+                let by_unicast = to == To::Member(there) || copies.contains(&there);
+                for via in [by_group.then_some(Via::Group), by_unicast.then_some(Via::Unicast)].into_iter().flatten() {
+                    if at == from || (self.filter)(from, at, &datagram) {
+                        self.peers[at].protocol.handle_datagram(address, via, &mut datagram.clone(), self.now);
+                    }
                 }
             }
         }
@@ -142,6 +157,23 @@ impl Net {
             }
         }
     }
+}
+
+/// The peers made from here on have no multicast, and a list of the first `listed` of them.
+pub(super) fn without_multicast(listed: u16) {
+    list(listed);
+    LINKS.with_borrow_mut(|links| links.multicast = false);
+}
+
+/// The peers made from here on have a list of the first `listed` of them.
+pub(super) fn list(listed: u16) {
+    let address = |place| SocketAddr::from(([127, 0, 0, 1], 1_000 + place));
+    use_links(Links { contacts: (1..=listed).map(address).collect(), ..Links::multicast(address(0)) });
+}
+
+/// The peers made from here on reach others so, but each from an address of its own.
+pub(super) fn use_links(links: Links) {
+    LINKS.set(links);
 }
 
 pub(super) fn is_data(datagram: &[u8]) -> bool {
@@ -416,7 +448,7 @@ fn strangers_are_counted_and_get_nothing_in_reply() {
     let mut rng = Rng::new(3);
     for len in 0..2_000usize {
         let mut random: Vec<u8> = (0..len).map(|_| rng.next_u64().to_le_bytes()[0]).collect();
-        protocol.handle_datagram(from, &mut random, net.now);
+        protocol.handle_datagram(from, Via::Group, &mut random, net.now);
     }
     let other = Peer::new(9, Keyring::public("other cluster"), net.now);
     let wrong =
@@ -424,7 +456,7 @@ fn strangers_are_counted_and_get_nothing_in_reply() {
     for mut stranger in [other, wrong] {
         let mut datagram = Vec::new();
         stranger.protocol.poll_transmit(net.now, &mut datagram).expect("a greeting");
-        protocol.handle_datagram(from, &mut datagram, net.now);
+        protocol.handle_datagram(from, Via::Group, &mut datagram, net.now);
     }
     assert_eq!(protocol.metrics.rejected_header.get(), 2_000);
     assert_eq!(protocol.metrics.rejected_cluster.get(), 1);
@@ -455,14 +487,14 @@ fn replayed_damaged_and_cut_datagrams_change_nothing() {
     let from = net.peers[0].address;
     let recorded = seen.lock().clone();
     for datagram in &recorded {
-        net.peers[1].protocol.handle_datagram(from, &mut datagram.clone(), net.now);
+        net.peers[1].protocol.handle_datagram(from, Via::Group, &mut datagram.clone(), net.now);
         for cut in [0, 1, HEADER_LEN, datagram.len() - 1] {
-            net.peers[1].protocol.handle_datagram(from, &mut datagram[..cut].to_vec(), net.now);
+            net.peers[1].protocol.handle_datagram(from, Via::Group, &mut datagram[..cut].to_vec(), net.now);
         }
         for at in (HEADER_LEN - 8)..datagram.len() {
             let mut damaged = datagram.clone();
             damaged[at] ^= 0x80;
-            net.peers[1].protocol.handle_datagram(from, &mut damaged, net.now);
+            net.peers[1].protocol.handle_datagram(from, Via::Group, &mut damaged, net.now);
         }
     }
     assert_eq!(net.peers[1].metrics.updates_applied.get(), applied);
@@ -484,7 +516,12 @@ fn a_recorded_session_played_again_is_not_admitted() {
     net.run(Duration::from_secs(1));
     let mut victim = Peer::new(3, Keyring::public("tests"), net.now);
     for datagram in seen.lock().iter() {
-        victim.protocol.handle_datagram(SocketAddr::from(([127, 0, 0, 1], 66)), &mut datagram.clone(), net.now);
+        victim.protocol.handle_datagram(
+            SocketAddr::from(([127, 0, 0, 1], 66)),
+            Via::Group,
+            &mut datagram.clone(),
+            net.now,
+        );
     }
     assert!(victim.protocol.members.is_empty());
 }

@@ -14,7 +14,7 @@ mod world;
 use std::fmt;
 use std::time::Duration;
 
-pub use network::Faults;
+pub use network::{Faults, Multicast};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Options {
     /// Most entries a replica holds; `usize::MAX` for no limit. With one the replicas need not become equal, but what they
     /// hold must be the last write of its key all the same.
     pub max_entries: usize,
+    /// What becomes of multicast, in both phases.
+    pub multicast: Multicast,
     /// Loss in the second phase, in percent: the replicas must become equal all the same.
     pub loss_when_quiet: u8,
 }
@@ -74,6 +76,13 @@ impl Options {
             partitions: below(2) == 0 && !limited,
             restarts: below(3) == 0 && !limited,
             clears: below(4) == 0,
+            // Members that meet late are as good as parted until then.
+            multicast: match below(8) {
+                _ if limited => Multicast::Works,
+                0..=1 => Multicast::BlackHoles { listed: usize::try_from(below(2)).unwrap_or(0) },
+                2 => Multicast::None { listed: 1 + usize::try_from(below(3)).unwrap_or(0) },
+                _ => Multicast::Works,
+            },
             max_entries: if limited { 20 } else { usize::MAX },
             loss_when_quiet: loss,
         }

@@ -19,6 +19,24 @@ pub struct Faults {
     pub burst: u32,
 }
 
+/// What becomes of multicast, for the whole of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Multicast {
+    /// It reaches every node.
+    Works,
+    /// Some nodes do not hear it, from others it does not get out, and on some single paths it is lost. Without a list the
+    /// first node hears all and is heard by all who can be, and nobody is both deaf and mute: that one nobody could find.
+    BlackHoles {
+        /// How many of the first nodes are in a list that each has.
+        listed: usize,
+    },
+    /// There is none. Each node has a list of the first few nodes.
+    None {
+        /// How many are in the list, at least one.
+        listed: usize,
+    },
+}
+
 /// The state of the network.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -31,6 +49,8 @@ pub(super) struct Network {
     /// Only the direction from side 0 to side 1 is cut.
     one_way: bool,
     places: usize,
+    /// Per ordered pair (sender, receiver): whether multicast gets through.
+    multicast: Vec<bool>,
 }
 
 impl Network {
@@ -43,7 +63,28 @@ impl Network {
             sides: vec![0; places],
             one_way: false,
             places,
+            multicast: vec![true; places * places],
         }
+    }
+
+    /// Digs holes for multicast.
+    pub(super) fn dig_black_holes(&mut self, can_all_be_found: bool, rng: &mut Rng) {
+        let mut each = |percent| -> Vec<bool> { (0..self.places).map(|_| rng.percent(percent)).collect() };
+        let (deaf, mute) = (each(40), each(30));
+        let is_deaf = |at: usize| deaf[at] && !(can_all_be_found && at == 0);
+        let is_mute = |at: usize| mute[at] && !(can_all_be_found && (at == 0 || deaf[at]));
+        for from in 0..self.places {
+            for to in 0..self.places {
+                let on_the_way = rng.percent(10) && !(can_all_be_found && (from == 0 || to == 0));
+                let lost = is_deaf(to) || is_mute(from) || on_the_way;
+                self.multicast[from * self.places + to] = !lost;
+            }
+        }
+    }
+
+    /// Whether a multicast of `from` can reach `to`.
+    pub(super) fn carries_multicast(&self, from: usize, to: usize) -> bool {
+        self.multicast[from * self.places + to]
     }
 
     /// Cuts the nodes in two at random, in one direction or both.

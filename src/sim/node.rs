@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Multicast, Options};
 use crate::crypto::Keyring;
 use crate::hlc::{Hlc, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
-use crate::protocol::{Protocol, Rephase, Setup, To};
+use crate::protocol::{Links, Protocol, Rephase, Setup, To, Via};
 use crate::rng::Rng;
 use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store};
 use crate::time::{Deadline, Now};
@@ -17,6 +18,26 @@ use crate::update::{Codec, Update, UpdateKind};
 
 /// The one cache of the simulation.
 pub(super) const CACHE_NAME: &str = "sim";
+
+/// Where the run `run` of the node at `place` is. A node that is found by a list stays where it is, as behind a fixed port.
+fn address(place: usize, run: u64, multicast: Multicast) -> SocketAddr {
+    let run = if listed(multicast) > 0 { 0 } else { usize::try_from(run).unwrap_or(0) % 1_000 };
+    SocketAddr::from(([127, 0, 0, 1], 1_000 + u16::try_from(place * 1_000 + run).unwrap_or(0)))
+}
+
+fn links(own: SocketAddr, options: &Options) -> Links {
+    let contacts =
+        (0..listed(options.multicast).min(options.nodes)).map(|place| address(place, 0, options.multicast)).collect();
+    let multicast = !matches!(options.multicast, Multicast::None { .. });
+    Links { multicast, contacts, ..Links::multicast(own) }
+}
+
+fn listed(multicast: Multicast) -> usize {
+    match multicast {
+        Multicast::Works => 0,
+        Multicast::BlackHoles { listed } | Multicast::None { listed } => listed,
+    }
+}
 
 /// What waits to be sent.
 #[derive(Debug)]
@@ -38,17 +59,17 @@ pub(super) struct SimNode {
 
 impl SimNode {
     /// Starts a run of the node at `place`.
-    pub(super) fn start(place: usize, run: u64, max_entries: usize, rng: &mut Rng, now: Now) -> SimNode {
+    pub(super) fn start(place: usize, run: u64, options: &Options, rng: &mut Rng, now: Now) -> SimNode {
         let mut session = [0; 12];
         let (low, high) = session.split_at_mut(8);
         low.copy_from_slice(&rng.next_u64().to_le_bytes());
         high.copy_from_slice(&rng.next_u64().to_le_bytes()[..4]);
         let session = SessionId(session);
-        let port = 1_000 + u16::try_from(place * 1_000 + usize::try_from(run).unwrap_or(0) % 1_000).unwrap_or(0);
+        let address = address(place, run, options.multicast);
         let keys = Keyring::public("sim");
         let hlc = Arc::new(Hlc::new(session.origin()));
         let metrics = Arc::new(Metrics::default());
-        let limits = Limits { max_entries, max_bytes: usize::MAX };
+        let limits = Limits { max_entries: options.max_entries, max_bytes: usize::MAX };
         let store = Arc::new(Store::with_seed(limits, keys.hash_key(), true, rng.next_u64()));
         let setup = Setup {
             session,
@@ -60,18 +81,12 @@ impl SimNode {
             receive_buffer: 4 << 20,
             max_value: 1 << 20,
             audit_interval: Duration::from_secs(60),
+            links: links(address, options),
             seed: rng.next_u64(),
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CacheId::of(CACHE_NAME), store.clone(), now);
-        SimNode {
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            store,
-            metrics,
-            protocol,
-            hlc,
-            outbox: VecDeque::new(),
-        }
+        SimNode { address, store, metrics, protocol, hlc, outbox: VecDeque::new() }
     }
 
     /// Writes as an application would; returns the version.
@@ -89,8 +104,8 @@ impl SimNode {
         version
     }
 
-    pub(super) fn deliver(&mut self, from: SocketAddr, mut datagram: Vec<u8>, now: Now) {
-        self.protocol.handle_datagram(from, &mut datagram, now);
+    pub(super) fn deliver(&mut self, from: SocketAddr, via: Via, mut datagram: Vec<u8>, now: Now) {
+        self.protocol.handle_datagram(from, via, &mut datagram, now);
     }
 
     pub(super) fn timeout(&mut self, now: Now) {
@@ -101,8 +116,8 @@ impl SimNode {
         self.protocol.leave(now);
     }
 
-    /// What the driver does each turn; at most `most` datagrams are handed to `send`.
-    pub(super) fn turn(&mut self, now: Now, most: usize, mut send: impl FnMut(To, Vec<u8>)) {
+    /// What the driver does each turn; at most `most` datagrams are handed to `send`, each with who gets a copy of it.
+    pub(super) fn turn(&mut self, now: Now, most: usize, mut send: impl FnMut(To, Vec<SocketAddr>, Vec<u8>)) {
         while self.protocol.can_send() {
             let Some(waiting) = self.outbox.pop_front() else { break };
             self.send_waiting(&waiting, now);
@@ -110,7 +125,8 @@ impl SimNode {
         for _ in 0..most {
             let mut datagram = Vec::new();
             let Some(to) = self.protocol.poll_transmit(now, &mut datagram) else { break };
-            send(to, datagram);
+            let copies = if to == To::Group { self.protocol.copies().to_vec() } else { Vec::new() };
+            send(to, copies, datagram);
         }
         while self.protocol.poll_event().is_some() {}
     }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use siphasher::sip::SipHasher24;
 
 use super::check::{Oracle, Written, key_bytes};
-use super::network::Network;
+use super::network::{Multicast, Network};
 use super::node::SimNode;
 use super::{Failure, Options, Report};
-use crate::protocol::To;
+use crate::protocol::{To, Via};
 use crate::rng::Rng;
 use crate::time::{Mono, Now, WallMs};
 use crate::update::UpdateKind;
@@ -20,6 +20,9 @@ use crate::update::UpdateKind;
 const EPOCH_MS: u64 = 1_790_000_000_000;
 /// After the faults end, the replicas must be equal within this time.
 const CONVERGENCE_MAX: Duration = Duration::from_secs(12);
+/// The same where multicast has black holes: to find one takes five seconds of being heard by unicast, and a burst of loss
+/// in an idle cluster is a silence of as long.
+const CONVERGENCE_MAX_BLACK_HOLES: Duration = Duration::from_secs(20);
 /// How often the second phase looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Datagrams a node hands to the network in one turn before others get theirs.
@@ -31,7 +34,7 @@ const EVENTS_MAX: u64 = 30_000_000;
 
 #[derive(Debug)]
 enum Happening {
-    Deliver { to: usize, run: u64, from: SocketAddr, datagram: Vec<u8> },
+    Deliver { to: usize, run: u64, from: SocketAddr, via: Via, datagram: Vec<u8> },
     Turn { place: usize, run: u64 },
     Write,
     Cut,
@@ -82,6 +85,9 @@ impl<'a> World<'a> {
             sent: 0,
             lost: 0,
         };
+        if let Multicast::BlackHoles { listed } = options.multicast {
+            world.network.dig_black_holes(listed == 0, &mut world.rng);
+        }
         for place in 0..nodes {
             world.start(place);
         }
@@ -99,9 +105,13 @@ impl<'a> World<'a> {
         self.network.heal();
         self.network.set_loss(self.options.loss_when_quiet);
         let quiet = self.now;
+        let most = match self.options.multicast {
+            Multicast::BlackHoles { .. } => CONVERGENCE_MAX_BLACK_HOLES,
+            Multicast::Works | Multicast::None { .. } => CONVERGENCE_MAX,
+        };
         while !self.is_converged() {
-            if self.now.saturating_since(quiet) > CONVERGENCE_MAX {
-                return Err(format!("not equal after {CONVERGENCE_MAX:?} of quiet: {}", self.describe()));
+            if self.now.saturating_since(quiet) > most {
+                return Err(format!("not equal after {most:?} of quiet: {}", self.describe()));
             }
             self.run_until(self.now + LOOK_EVERY)?;
         }
@@ -159,12 +169,12 @@ impl<'a> World<'a> {
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
         let now = self.reading();
         match happening {
-            Happening::Deliver { to, run, from, datagram } => {
+            Happening::Deliver { to, run, from, via, datagram } => {
                 self.note_delivery(to, &datagram);
                 let Some(running) = self.places[to].as_mut().filter(|running| running.run == run) else {
                     return Ok(());
                 };
-                running.node.deliver(from, datagram, now);
+                running.node.deliver(from, via, datagram, now);
                 self.turn(to);
             }
             Happening::Turn { place, run } => {
@@ -197,7 +207,7 @@ impl<'a> World<'a> {
     fn start(&mut self, place: usize) {
         self.runs += 1;
         let now = self.reading();
-        let node = SimNode::start(place, self.runs, self.options.max_entries, &mut self.rng, now);
+        let node = SimNode::start(place, self.runs, self.options, &mut self.rng, now);
         self.places[place] = Some(Running { run: self.runs, node, next_turn: None });
         self.turn(place);
     }
@@ -210,10 +220,10 @@ impl<'a> World<'a> {
             if self.rng.below(2) == 0 {
                 running.node.leave(now);
                 let mut last = Vec::new();
-                running.node.turn(now, DATAGRAMS_PER_TURN, |to, datagram| last.push((to, datagram)));
+                running.node.turn(now, DATAGRAMS_PER_TURN, |to, copies, datagram| last.push((to, copies, datagram)));
                 let address = running.node.address;
-                for (to, datagram) in last {
-                    self.send(place, address, to, &datagram);
+                for (to, copies, datagram) in last {
+                    self.send(place, address, (to, copies), &datagram);
                 }
             }
             // Either way its unsent or unrepaired writes may be gone with it.
@@ -264,7 +274,7 @@ impl<'a> World<'a> {
         let now = self.reading();
         let Some(running) = self.places[place].as_mut() else { return };
         let mut out = Vec::new();
-        running.node.turn(now, DATAGRAMS_PER_TURN, |to, datagram| out.push((to, datagram)));
+        running.node.turn(now, DATAGRAMS_PER_TURN, |to, copies, datagram| out.push((to, copies, datagram)));
         let address = running.node.address;
         let more = out.len() == DATAGRAMS_PER_TURN;
         let due = if more { Some(self.now + TURN_TAKES) } else { running.node.next_timeout() };
@@ -274,33 +284,34 @@ impl<'a> World<'a> {
             let run = running.run;
             self.schedule(due, Happening::Turn { place, run });
         }
-        for (to, datagram) in out {
-            self.send(place, address, to, &datagram);
+        for (to, copies, datagram) in out {
+            self.send(place, address, (to, copies), &datagram);
         }
     }
 
-    fn send(&mut self, place: usize, address: SocketAddr, to: To, datagram: &[u8]) {
+    fn send(&mut self, place: usize, address: SocketAddr, (to, copies): (To, Vec<SocketAddr>), datagram: &[u8]) {
         self.sent += 1;
-        let receivers: Vec<(usize, u64)> = self
-            .places
-            .iter()
-            .enumerate()
-            .filter_map(|(at, running)| Some((at, running.as_ref()?)))
-            .filter(|(_, running)| match to {
-                To::Group => true,
-                To::Member(wanted) => running.node.address == wanted,
-            })
-            .map(|(at, running)| (at, running.run))
-            .collect();
-        for (to, run) in receivers {
-            // The sender hears its own multicast as a real socket does, and at once.
-            let delays = if to == place { vec![Duration::ZERO] } else { self.network.carry(place, to, &mut self.rng) };
-            self.lost += u64::from(delays.is_empty());
-            for delay in delays {
-                let datagram = datagram.to_vec();
-                self.schedule(self.now + delay, Happening::Deliver { to, run, from: address, datagram });
+        for at in 0..self.places.len() {
+            let Some(running) = &self.places[at] else { continue };
+            let (there, run) = (running.node.address, running.run);
+            let by_group = to == To::Group && self.carries_multicast(place, at);
+            let by_unicast = to == To::Member(there) || copies.contains(&there);
+            for via in [by_group.then_some(Via::Group), by_unicast.then_some(Via::Unicast)].into_iter().flatten() {
+                // The sender hears its own multicast as a real socket does, and at once.
+                let delays =
+                    if at == place { vec![Duration::ZERO] } else { self.network.carry(place, at, &mut self.rng) };
+                self.lost += u64::from(delays.is_empty());
+                for delay in delays {
+                    let datagram = datagram.to_vec();
+                    self.schedule(self.now + delay, Happening::Deliver { to: at, run, from: address, via, datagram });
+                }
             }
         }
+    }
+
+    fn carries_multicast(&self, from: usize, to: usize) -> bool {
+        !matches!(self.options.multicast, Multicast::None { .. })
+            && (from == to || self.network.carries_multicast(from, to))
     }
 
     fn is_converged(&self) -> bool {

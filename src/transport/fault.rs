@@ -3,7 +3,9 @@
 //! The invariant: each cure is one line, names the setting or the command, and fits the error it stands beside. What was
 //! measured about a fault does not live here (`probe.rs` finds out, this file phrases).
 
+use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 
 use super::socket::Plan;
 use crate::error::Error;
@@ -29,23 +31,27 @@ pub(super) enum Step {
 
 /// The error of `step` under `plan`, with its cure.
 pub(super) fn network(step: Step, plan: &Plan, source: io::Error) -> Error {
-    let Plan { group, interface, .. } = plan;
+    let interface = plan.interface;
+    let group = Shown(plan.group);
     let what = match step {
         Step::Create => "cannot create a UDP socket or its poll".to_owned(),
         Step::BindUnicast => format!("cannot bind a UDP socket to the interface address {interface}"),
         Step::BindGroup => format!("cannot bind a UDP socket to the group {group}"),
         Step::Join => format!("cannot join the group {} on the interface {interface}", group.ip()),
-        Step::Configure => format!("cannot set up the UDP sockets of the group {group}"),
+        Step::Configure => format!("cannot set up the UDP sockets of {interface} and the group {group}"),
         Step::Send => format!("cannot send to the group {group} from {interface}"),
-        Step::Receive => format!("cannot receive from the group {group}"),
+        Step::Receive => format!("cannot receive at {interface} or from the group {group}"),
     };
     let cure = cure(step, plan, &source);
     Error::Network { what, source, cure }
 }
 
 fn cure(step: Step, plan: &Plan, source: &io::Error) -> String {
-    let Plan { group, interface, loopback, .. } = plan;
+    let Plan { interface, loopback, .. } = plan;
+    let group = Shown(plan.group);
     let ip = group.ip();
+    let (ip_tool, tables, whole) =
+        if interface.is_ipv6() { ("ip -6", "ip6tables", 128) } else { ("ip -4", "iptables", 32) };
     match (source.kind(), source.raw_os_error()) {
         (ErrorKind::AddrInUse, _) if step == Step::BindGroup => format!(
             "another program holds UDP port {port} for itself: find it with `ss -ulnp sport = :{port}` and stop it, or set \
@@ -56,19 +62,26 @@ fn cure(step: Step, plan: &Plan, source: &io::Error) -> String {
             "the loopback interface has no address: bring it up with `ip link set lo up`".to_owned()
         }
         (ErrorKind::AddrNotAvailable, _) => format!(
-            "{interface} is no address of this host: set `interface` to one that `ip -4 -brief addr` lists, or leave it out \
+            "{interface} is no address of this host: set `interface` to one that `{ip_tool} -brief addr` lists, or leave it out \
              to stay on this host"
         ),
         (ErrorKind::PermissionDenied, _) if step == Step::Send => format!(
-            "an output firewall drops it: allow it, for example with `iptables -I OUTPUT -d {ip} -p udp --dport {} -j ACCEPT`",
+            "an output firewall drops it: allow it, for example with `{tables} -I OUTPUT -d {ip} -p udp --dport {} -j ACCEPT`",
             group.port()
         ),
         (ErrorKind::PermissionDenied, _) => {
             "a security policy (SELinux, AppArmor, seccomp) refuses it: allow this program UDP sockets".to_owned()
         }
+        (ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable, _) | (_, Some(libc::ENODEV))
+            if *loopback && interface.is_ipv6() =>
+        {
+            "this system has no IPv6 multicast on the loopback interface: set `members` to [::1] with ports, or stay on \
+             IPv4 for this host alone"
+                .to_owned()
+        }
         (ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable, _) | (_, Some(libc::ENODEV)) => format!(
-            "no way to the group from {interface}: bring its interface up (`ip -brief link`), give it the route (`ip route \
-             add {ip}/32 dev <interface>`), or set `interface` to another address"
+            "no way to the group from {interface}: bring its interface up (`ip -brief link`), give it the route \
+             (`{ip_tool} route add {ip}/{whole} dev <interface>`), set `interface` to another address, or list `members`"
         ),
         (ErrorKind::NetworkDown, _) => {
             format!("the interface with the address {interface} is down: bring it up with `ip link set <interface> up`")
@@ -79,7 +92,29 @@ fn cure(step: Step, plan: &Plan, source: &io::Error) -> String {
         (_, Some(libc::ENOBUFS)) if step == Step::Join => {
             "too many groups are joined: raise the limit with `sysctl -w net.ipv4.igmp_max_memberships=100`".to_owned()
         }
-        _ => "check the settings `multicast_ip` and `interface` against `ip -4 addr` and `ip route`".to_owned(),
+        _ => format!("check the settings `multicast_ip` and `interface` against `{ip_tool} addr` and `{ip_tool} route`"),
+    }
+}
+
+/// A group for people, who may have none.
+struct Shown(Option<SocketAddr>);
+
+impl Shown {
+    fn ip(&self) -> String {
+        self.0.map_or_else(|| "none".to_owned(), |group| group.ip().to_string())
+    }
+
+    fn port(&self) -> u16 {
+        self.0.map_or(0, |group| group.port())
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(group) => write!(f, "{group}"),
+            None => f.write_str("none"),
+        }
     }
 }
 
@@ -89,9 +124,11 @@ mod tests {
     use crate::transport::Options;
 
     fn plan(interface: Option<&str>) -> Plan {
-        let interface = interface.map(|text| text.parse().expect("an address"));
-        let group = "239.192.1.2:4000".parse().expect("an address");
-        Plan::check(&Options { group, interface, hops: 1, receive_buffer: 1 << 20 }).expect("valid")
+        let interface: std::net::IpAddr = interface.unwrap_or("127.0.0.1").parse().expect("an address");
+        let group = if interface.is_ipv6() { "[ff15::1:2]:4000" } else { "239.192.1.2:4000" };
+        let group = Some(group.parse().expect("an address"));
+        let options = Options { group, interface, port: None, needs_group: true, hops: 1, receive_buffer: 1 << 20 };
+        Plan::check(&options).expect("valid")
     }
 
     fn text(step: Step, interface: Option<&str>, errno: i32) -> String {
@@ -107,8 +144,11 @@ mod tests {
             (text(Step::BindUnicast, None, libc::EADDRNOTAVAIL), "ip link set lo up"),
             (text(Step::Send, lan, libc::EPERM), "output firewall"),
             (text(Step::Create, lan, libc::EPERM), "security policy"),
-            (text(Step::Send, lan, libc::ENETUNREACH), "add 239.192.1.2/32 dev"),
-            (text(Step::Join, lan, libc::ENODEV), "add 239.192.1.2/32 dev"),
+            (text(Step::Send, lan, libc::ENETUNREACH), "ip -4 route add 239.192.1.2/32 dev"),
+            (text(Step::Join, lan, libc::ENODEV), "ip -4 route add 239.192.1.2/32 dev"),
+            (text(Step::Send, Some("::1"), libc::ENETUNREACH), "set `members` to [::1]"),
+            (text(Step::Send, Some("2001:db8::7"), libc::ENETUNREACH), "ip -6 route add ff15::1:2/128 dev"),
+            (text(Step::Send, Some("2001:db8::7"), libc::EPERM), "ip6tables -I OUTPUT"),
             (text(Step::Send, lan, libc::ENETDOWN), "is down"),
             (text(Step::Create, lan, libc::EMFILE), "ulimit -n"),
             (text(Step::Join, lan, libc::ENOBUFS), "igmp_max_memberships"),

@@ -2,7 +2,8 @@
 //!
 //! A node has two UDP sockets. The *group* socket is bound to the group's address and port, shared by all nodes of the
 //! host, and only receives. The *unicast* socket has a port of its own, sends everything and receives what is meant for
-//! this node alone: unicast to a port that several processes share would reach only one of them.
+//! this node alone: unicast to a port that several processes share would reach only one of them. Where there is no
+//! multicast there is no group socket. Both are of one IP version, the interface's.
 //!
 //! The invariant: what was sent as one datagram is handed up as one datagram, whatever the kernel merged or split on the
 //! way; loss, duplication and reordering are the protocol's business. Without a named interface nothing leaves the host.
@@ -27,16 +28,20 @@ mod udp;
 
 pub use udp::{Udp, Waker};
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// How a node reaches the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Group address and port. IPv4 multicast; the port is not 0.
-    pub group: SocketAddr,
-    /// None: this host only (loopback interface, TTL 0). Some: the address of the interface to use.
-    pub interface: Option<Ipv4Addr>,
-    /// Multicast TTL when an interface is named; 0 is implied on loopback.
+    /// Group address and port, of the interface's IP version; the port is not 0. None: unicast alone.
+    pub group: Option<SocketAddr>,
+    /// The address of the interface to use; a loopback address: this host only (TTL 0).
+    pub interface: IpAddr,
+    /// The port of the unicast socket. If it is taken, and if None, the system chooses one.
+    pub port: Option<u16>,
+    /// Whether a group that cannot be joined or sent to is an error; if not, it is told and there is unicast alone.
+    pub needs_group: bool,
+    /// Multicast TTL beyond this host; 0 is implied on loopback.
     pub hops: u8,
     /// Bytes of receive buffer to ask for, for each socket.
     pub receive_buffer: usize,

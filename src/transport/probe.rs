@@ -110,16 +110,19 @@ fn hear(udp: &mut Udp, probe: &[u8], listen: Duration, early: &mut VecDeque<Earl
 }
 
 fn warn_of_silence(plan: &Plan, sent: usize, refusal: Option<&io::Error>) {
-    let (ip, port, interface) = (plan.group.ip(), plan.group.port(), plan.interface);
+    let Some(group) = plan.group else { return };
+    let (ip, port, interface) = (group.ip(), group.port(), plan.interface);
+    // What carries the joining of groups: IGMP, or MLD within ICMPv6.
+    let (tables, joining) = if group.is_ipv6() { ("ip6tables", "ipv6-icmp") } else { ("iptables", "igmp") };
     let refusal = refusal.map(tracing::field::display);
     tracing::warn!(
-        group = %plan.group,
+        %group,
         %interface,
         sent,
         refusal,
         cure = %format_args!(
-            "allow it in, for example with `iptables -I INPUT -d {ip} -p udp --dport {port} -j ACCEPT`, and IGMP with \
-             `iptables -I INPUT -p igmp -j ACCEPT`"
+            "allow it in, for example with `{tables} -I INPUT -d {ip} -p udp --dport {port} -j ACCEPT`, and what tells of \
+             groups with `{tables} -I INPUT -p {joining} -j ACCEPT`"
         ),
         "this node's own multicast was not heard: most likely an input firewall drops it"
     );

@@ -1,9 +1,13 @@
 //! The room as a whole, over real sockets on loopback. Each test has a group and a port of its own.
 
-#![expect(clippy::disallowed_methods, reason = "deadlines of waits, and a thread that wakes another")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "deadlines of waits, a thread that wakes another, and skips that are told"
+)]
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
@@ -22,7 +26,14 @@ pub(super) fn options() -> Options {
     let ip = Ipv4Addr::new(239, 255, low, NEXT.fetch_add(1, Ordering::Relaxed));
     let free = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port");
     let port = free.local_addr().expect("it is bound").port();
-    Options { group: SocketAddr::from((ip, port)), interface: None, hops: 1, receive_buffer: 1 << 20 }
+    Options {
+        group: Some(SocketAddr::from((ip, port))),
+        interface: Ipv4Addr::LOCALHOST.into(),
+        port: None,
+        needs_group: true,
+        hops: 1,
+        receive_buffer: 1 << 20,
+    }
 }
 
 pub(super) fn open(options: &Options) -> Udp {
@@ -205,7 +216,7 @@ fn what_cannot_be_sent_is_an_error_and_leaves_trains_working() {
 fn nodes_of_other_groups_on_the_same_port_are_not_heard() {
     let ours = options();
     let mut theirs = options();
-    theirs.group.set_port(ours.group.port());
+    theirs.group = theirs.group.zip(ours.group).map(|(theirs, ours)| SocketAddr::new(theirs.ip(), ours.port()));
     let (mut us, mut them) = (open(&ours), open(&theirs));
     them.send(Destination::Group, b"theirs", 6).expect("sent");
     us.send(Destination::Group, b"ours", 4).expect("sent");
@@ -217,11 +228,12 @@ fn nodes_of_other_groups_on_the_same_port_are_not_heard() {
 #[test]
 fn a_port_held_by_another_program_is_an_error_that_says_so() {
     let options = options();
-    let holder = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, options.group.port())).expect("the port is free");
+    let group = options.group.expect("a group");
+    let holder = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, group.port())).expect("the port is free");
     let error = Udp::open(&options).expect_err("the port is held");
     assert!(matches!(error, Error::Network { .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains(&options.group.to_string()) && text.contains("another program holds UDP port"), "{text}");
+    assert!(text.contains(&group.to_string()) && text.contains("another program holds UDP port"), "{text}");
     drop(holder);
     open(&options);
 }
@@ -229,7 +241,7 @@ fn a_port_held_by_another_program_is_an_error_that_says_so() {
 #[test]
 fn an_interface_of_another_host_is_an_error_that_says_so() {
     // TEST-NET-3 (RFC 5737): no host has it.
-    let options = Options { interface: Some(Ipv4Addr::new(203, 0, 113, 77)), ..options() };
+    let options = Options { interface: Ipv4Addr::new(203, 0, 113, 77).into(), ..options() };
     let error = Udp::open(&options).expect_err("no such interface");
     assert!(matches!(error, Error::Network { .. }), "{error:?}");
     assert!(error.to_string().contains("203.0.113.77 is no address of this host"), "{error}");
@@ -246,4 +258,41 @@ fn what_was_opened_is_told() {
     assert!((1..=asked).contains(&granted), "{granted}");
     let fds: BTreeMap<i32, ()> = udp.raw_fds().into_iter().map(|fd| (fd, ())).collect();
     assert_eq!(fds.len(), 3);
+}
+
+#[test]
+fn without_a_group_there_is_unicast_alone_and_the_port_that_was_asked_for() {
+    let free =
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port").local_addr().expect("it is bound").port();
+    let options = Options { group: None, port: Some(free), ..options() };
+    let (mut first, mut second) = (open(&options), open(&options));
+    assert_eq!((first.local_addr().port(), first.group(), first.multicast_heard()), (free, None, false));
+    assert_ne!(second.local_addr().port(), free, "the port is taken, so the system chose another");
+    let error = first.send(Destination::Group, b"all", 3).expect_err("there is no group");
+    assert_eq!(error.kind(), std::io::ErrorKind::NotConnected);
+    second.send(Destination::Unicast(first.local_addr()), b"one", 3).expect("sent");
+    let heard = receive_until(&mut first, |heard| !heard.is_empty());
+    assert_eq!(heard, [(second.local_addr(), Channel::Unicast, b"one".to_vec())]);
+    assert_eq!(first.raw_fds().len(), 2);
+}
+
+/// Where the system has ::1. Linux has no route for IPv6 multicast on the loopback interface.
+#[test]
+fn ipv6_unicast_works_on_loopback_and_a_group_that_cannot_be_had_is_told_or_done_without() {
+    if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        println!("skip: this machine has no ::1");
+        return;
+    }
+    let group = "[ff15::6d63:1]:4000".parse().expect("an address");
+    let v6 = Options { group: Some(group), interface: Ipv6Addr::LOCALHOST.into(), needs_group: false, ..options() };
+    let (mut first, mut second) = (open(&v6), open(&v6));
+    assert_eq!(first.max_payload(), 1452);
+    let train: Vec<u8> = (0..20_u8).flat_map(|number| [number; 1400]).collect();
+    second.send(Destination::Unicast(first.local_addr()), &train, 1400).expect("sent");
+    let heard = receive_until(&mut first, |heard| heard.len() >= 20);
+    assert!(heard.iter().all(|(from, channel, _)| *from == second.local_addr() && *channel == Channel::Unicast));
+    if first.group().is_none() {
+        let error = Udp::open(&Options { needs_group: true, ..v6 }).expect_err("the group is needed").to_string();
+        assert!(error.contains("no IPv6 multicast on the loopback interface"), "{error}");
+    }
 }

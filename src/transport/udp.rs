@@ -24,7 +24,7 @@ use super::fault::{self, Step};
 use super::probe::{self, Early};
 use super::socket::{Plan, Sockets};
 use super::{Channel, Destination, Options};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Messages received by one system call; each may be a merged train.
 const BATCH: usize = 8;
@@ -81,7 +81,8 @@ pub struct Udp {
     events: Events,
     waker: Waker,
     woken: bool,
-    group: Endpoint,
+    /// None: unicast alone.
+    group: Option<Endpoint>,
     unicast: Endpoint,
     buffers: Buffers,
     early: VecDeque<Early>,
@@ -112,12 +113,25 @@ impl Udp {
     /// [`Error::Network`](crate::error::Error::Network) with a cure when the port is taken, the interface is not this
     /// host's, or the system refuses to send to the group.
     pub fn open(options: &Options) -> Result<Udp> {
-        let plan = Plan::check(options)?;
-        let sockets = Sockets::open(&plan)?;
-        let mut udp = Udp::assemble(&plan, sockets).map_err(|e| fault::network(Step::Create, &plan, e))?;
-        udp.multicast_heard = probe::run(&mut udp, &plan)?;
+        match Udp::open_plan(&Plan::check(options)?) {
+            Err(error @ Error::Network { .. }) if options.group.is_some() && !options.needs_group => {
+                let udp = Udp::open_plan(&Plan::check(&Options { group: None, ..options.clone() })?)?;
+                // The same that refused the group would have refused unicast if it were not the group's own trouble.
+                tracing::warn!(%error, "no multicast here: everything goes by unicast");
+                Ok(udp)
+            }
+            other => other,
+        }
+    }
+
+    fn open_plan(plan: &Plan) -> Result<Udp> {
+        let sockets = Sockets::open(plan)?;
+        let mut udp = Udp::assemble(plan, sockets).map_err(|e| fault::network(Step::Create, plan, e))?;
+        if plan.group.is_some() {
+            udp.multicast_heard = probe::run(&mut udp, plan)?;
+        }
         tracing::debug!(
-            group = %plan.group,
+            group = ?plan.group,
             local = %udp.local,
             max_payload = udp.max_payload,
             receive_buffer = udp.receive_buffer.1,
@@ -133,7 +147,7 @@ impl Udp {
         let waker = Waker(Arc::new(mio::Waker::new(poll.registry(), WAKE)?));
         let buffers = vec![[0; BUFFER_LEN]; BATCH].try_into().expect("BATCH elements make an array of BATCH");
         Ok(Udp {
-            group: Endpoint::register(sockets.group, &poll, GROUP)?,
+            group: sockets.group.map(|socket| Endpoint::register(socket, &poll, GROUP)).transpose()?,
             unicast: Endpoint::register(sockets.unicast, &poll, UNICAST)?,
             poll,
             events: Events::with_capacity(EVENTS),
@@ -176,6 +190,12 @@ impl Udp {
         self.max_payload
     }
 
+    /// The group that was joined; None: there is unicast alone.
+    #[must_use]
+    pub fn group(&self) -> Option<SocketAddr> {
+        self.plan.group
+    }
+
     /// Whether this node heard its own probe when it was opened. If not, a warning with a cure was logged.
     #[must_use]
     pub fn multicast_heard(&self) -> bool {
@@ -189,12 +209,21 @@ impl Udp {
     /// # Errors
     /// [`Error::Network`](crate::error::Error::Network) if the poll itself fails; the sockets are then of no use.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<()> {
-        let pending = self.woken || self.group.ready || self.unicast.ready || !self.early.is_empty();
+        let pending = self.woken || self.is_ready() || !self.early.is_empty();
         if !pending {
             self.poll_once(timeout).map_err(|e| fault::network(Step::Receive, &self.plan, e))?;
         }
         self.woken = false;
         Ok(())
+    }
+
+    /// Whether a socket may have something.
+    fn is_ready(&self) -> bool {
+        self.unicast.ready || self.group_is_ready()
+    }
+
+    fn group_is_ready(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.ready)
     }
 
     /// Polls and remembers what it told; says whether the unicast socket became writable.
@@ -207,7 +236,11 @@ impl Udp {
         for event in &self.events {
             let readable = event.is_readable() || event.is_error();
             match event.token() {
-                GROUP => self.group.ready |= readable,
+                GROUP => {
+                    if let Some(group) = &mut self.group {
+                        group.ready |= readable;
+                    }
+                }
                 UNICAST => {
                     self.unicast.ready |= readable;
                     writable |= event.is_writable();
@@ -242,13 +275,13 @@ impl Udp {
         // The first round asks both sockets whatever was polled, so that callers need not wait before they receive.
         let mut round = self.receive_round(true, true, each);
         for _ in 1..BATCHES_PER_CALL {
-            if round.is_err() || !(self.group.ready || self.unicast.ready) {
+            if round.is_err() || !self.is_ready() {
                 break;
             }
-            round = self.receive_round(self.unicast.ready, self.group.ready, each);
+            round = self.receive_round(self.unicast.ready, self.group_is_ready(), each);
         }
         round.map_err(|e| fault::network(Step::Receive, &self.plan, e))?;
-        Ok(self.group.ready || self.unicast.ready)
+        Ok(self.is_ready())
     }
 
     /// One batch from each socket that is asked for. Unicast first: repairs and requests are rare and awaited.
@@ -256,8 +289,8 @@ impl Udp {
         if unicast {
             self.unicast.receive_batch(&mut self.buffers, Channel::Unicast, each)?;
         }
-        if group {
-            self.group.receive_batch(&mut self.buffers, Channel::Group, each)?;
+        if let Some(socket) = self.group.as_mut().filter(|_| group) {
+            socket.receive_batch(&mut self.buffers, Channel::Group, each)?;
         }
         Ok(())
     }
@@ -274,17 +307,20 @@ impl Udp {
     ///
     /// # Errors
     /// What the system said; the datagrams from the refused one on were not sent, and count as lost.
-    /// `WouldBlock`: the send buffer stayed full. `InvalidInput`: `segment` is 0, or the address is not IPv4 or has no
-    /// port; nothing was sent.
+    /// `WouldBlock`: the send buffer stayed full. `InvalidInput`: `segment` is 0, or the address is of another IP
+    /// version or has no port. `NotConnected`: there is no group. Nothing was sent then.
     pub fn send(&mut self, to: Destination, bytes: &[u8], segment: usize) -> io::Result<()> {
         let destination = match to {
-            Destination::Group => SocketAddr::V4(self.plan.group),
+            Destination::Group => {
+                let none = || io::Error::new(ErrorKind::NotConnected, "there is no group here");
+                self.plan.group.ok_or_else(none)?
+            }
             Destination::Unicast(addr) => addr,
         };
         // The kernel's answer to these, EINVAL, would be taken for a refusal of segmentation, for good; and the address
         // is a datagram's source, so anybody can choose it.
-        if segment == 0 || destination.port() == 0 || !destination.is_ipv4() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "a segment of 0 bytes, port 0 or an IPv6 address"));
+        if segment == 0 || destination.port() == 0 || destination.is_ipv4() != self.plan.interface.is_ipv4() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "a segment of 0 bytes, port 0 or another IP version"));
         }
         let mut patience = WRITABLE_WAIT_MAX;
         let mut rest = bytes;
@@ -359,7 +395,8 @@ impl Udp {
         #[cfg(unix)]
         {
             use std::os::fd::AsRawFd;
-            vec![self.group.socket.as_raw_fd(), self.unicast.socket.as_raw_fd(), self.poll.as_raw_fd()]
+            let group = self.group.iter().map(|group| group.socket.as_raw_fd());
+            group.chain([self.unicast.socket.as_raw_fd(), self.poll.as_raw_fd()]).collect()
         }
         #[cfg(not(unix))]
         Vec::new()
@@ -480,7 +517,7 @@ mod tests {
         let mut udp = open(&options());
         let to = Destination::Unicast(udp.local_addr());
         udp.send(to, &[7; 3 * 1024], 2).expect("sent");
-        udp.plan.group.set_ip(Ipv4Addr::new(239, 255, 255, 255));
+        udp.plan.group = Some(SocketAddr::from((Ipv4Addr::new(239, 255, 255, 255), 4000)));
         let plan = udp.plan.clone();
         assert!(!probe::run(&mut udp, &plan).expect("sending works"));
         let mut kept = 0;
@@ -493,7 +530,7 @@ mod tests {
     #[test]
     fn a_probe_that_cannot_be_sent_fails_the_opening_with_a_cure() {
         let mut udp = open(&options());
-        udp.plan.group.set_ip(Ipv4Addr::BROADCAST);
+        udp.plan.group = Some(SocketAddr::from((Ipv4Addr::BROADCAST, 4000)));
         let plan = udp.plan.clone();
         let text = probe::run(&mut udp, &plan).expect_err("it is refused").to_string();
         assert!(text.starts_with("cannot send to the group") && text.contains("output firewall"), "{text}");

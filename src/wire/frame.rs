@@ -1,7 +1,7 @@
 //! Frames: the typed units inside a datagram.
 
 use super::FRAME_OVERHEAD;
-use super::lists::{Acks, CacheDigests, Ranges, Words};
+use super::lists::{Acks, CacheDigests, Peers, Ranges, Words};
 use super::reader::Reader;
 use super::update::{UPDATE_OVERHEAD, decode_update, decode_version, encode_update, encode_version};
 use crate::hlc::Version;
@@ -19,6 +19,8 @@ impl Flags {
     pub const WANT_STATUS: u8 = 2;
     /// It has compared its caches with the addressee's since it first heard it, and missed nothing since.
     pub const IN_STEP: u8 = 4;
+    /// It has heard the addressee's multicast.
+    pub const HEARS_GROUP: u8 = 8;
 
     /// Whether `bit` is set.
     #[must_use]
@@ -206,6 +208,16 @@ pub enum Frame<'a> {
         /// The piece.
         bytes: &'a [u8],
     },
+    /// Members that the sender knows, where they are, and whether it hears their multicast.
+    Peers {
+        /// Which.
+        peers: Peers<'a>,
+    },
+    /// Behind a `ProbeAck`: the sender's wall clock.
+    Clock {
+        /// Milliseconds since 1970.
+        wall_ms: u64,
+    },
 }
 
 /// Frame types. Append-only: a number once used is never given another meaning.
@@ -228,6 +240,8 @@ mod number {
     pub(super) const PULL_PART: u8 = 16;
     pub(super) const QUERY: u8 = 17;
     pub(super) const ANSWER: u8 = 18;
+    pub(super) const PEERS: u8 = 19;
+    pub(super) const CLOCK: u8 = 20;
 }
 
 impl Frame<'_> {
@@ -268,6 +282,8 @@ impl Frame<'_> {
             Frame::PullPart { bytes, .. } => bytes.len().saturating_add(10),
             Frame::Query { .. } => 17,
             Frame::Answer { bytes, .. } => bytes.len().saturating_add(12),
+            Frame::Peers { peers } => peers.encoded_len(),
+            Frame::Clock { .. } => 8,
         };
         body.saturating_add(FRAME_OVERHEAD)
     }
@@ -301,6 +317,8 @@ impl Frame<'_> {
             Frame::PullPart { .. } => number::PULL_PART,
             Frame::Query { .. } => number::QUERY,
             Frame::Answer { .. } => number::ANSWER,
+            Frame::Peers { .. } => number::PEERS,
+            Frame::Clock { .. } => number::CLOCK,
         }
     }
 
@@ -335,6 +353,8 @@ impl Frame<'_> {
                 put(&[flags.0]);
             }
             Frame::Bye => {}
+            Frame::Peers { peers } => peers.write(buf),
+            Frame::Clock { wall_ms } => put(&wall_ms.to_le_bytes()),
             Frame::Query { id, what, cache } => {
                 put(&id.to_le_bytes());
                 put(&[query_number(what)]);
@@ -475,7 +495,7 @@ enum Decoded<'a> {
 }
 
 fn decode(number: u8, body: Reader<'_>) -> Decoded<'_> {
-    if !(number::UPDATE..=number::ANSWER).contains(&number) {
+    if !(number::UPDATE..=number::CLOCK).contains(&number) {
         return Decoded::Unknown;
     }
     decode_known(number, body).or_else(|| decode_state(number, body)).map_or(Decoded::Malformed, Decoded::Known)
@@ -503,6 +523,8 @@ fn decode_known(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
         number::BYE => Frame::Bye,
         number::QUERY => Frame::Query { id: r.u64()?, what: query_from_number(r.u8()?)?, cache: CacheId(r.u64()?) },
         number::ANSWER => Frame::Answer { id: r.u64()?, index: r.u16()?, of: r.u16()?, bytes: r.rest() },
+        number::PEERS => Frame::Peers { peers: Peers::read(&mut r)? },
+        number::CLOCK => Frame::Clock { wall_ms: r.u64()? },
         _ => return None,
     })
 }
@@ -562,6 +584,9 @@ mod tests {
 
     const VERSION: Version = Version { hlc: HlcTimestamp(0x1122_3344_5566), origin: Origin(42) };
 
+    /// Two peers whose bytes are all zero.
+    const PEERS: [u8; 2 * Peers::RECORD_LEN] = [0; 2 * Peers::RECORD_LEN];
+
     fn every_frame<'a>(acks: &'a [u8], ranges: &'a [u8], digests: &'a [u8], words: &'a [u8]) -> Vec<Frame<'a>> {
         let cache = CacheId(5);
         let update = Update {
@@ -597,6 +622,8 @@ mod tests {
             Frame::PullPart { request: 1, index: 1, offset: 2, bytes: b"piece" },
             Frame::Query { id: 1, what: Query::Checksum, cache },
             Frame::Answer { id: 1, index: 0, of: 1, bytes: b"answer" },
+            Frame::Peers { peers: Peers::new(&PEERS) },
+            Frame::Clock { wall_ms: 5 },
         ]
     }
 
@@ -616,7 +643,7 @@ mod tests {
         let read: Result<Vec<_>, _> = Frames::new(&buf).collect();
         assert_eq!(read.as_deref(), Ok(frames.as_slice()));
         let numbers: Vec<u8> = frames.iter().map(Frame::number).collect();
-        assert_eq!(numbers, (number::UPDATE..=number::ANSWER).collect::<Vec<u8>>(), "every type is in this test");
+        assert_eq!(numbers, (number::UPDATE..=number::CLOCK).collect::<Vec<u8>>(), "every type is in this test");
     }
 
     #[test]

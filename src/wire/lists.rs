@@ -1,5 +1,7 @@
 //! Lists of fixed-size records inside a frame: `count u16`, then the records. Read in place, without allocation.
 
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
 use super::reader::Reader;
 use crate::ids::{CacheId, Origin, Seq};
 
@@ -120,9 +122,91 @@ list!(
     }
 );
 
+/// Whether a member hears another's multicast. Append-only; a number that is not known reads as not known yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hearing {
+    /// It cannot be told yet.
+    #[default]
+    Unknown,
+    /// It has heard it lately.
+    Heard,
+    /// It hears that member by unicast only.
+    Unheard,
+}
+
+impl Hearing {
+    fn number(self) -> u8 {
+        match self {
+            Hearing::Unknown => 0,
+            Hearing::Heard => 1,
+            Hearing::Unheard => 2,
+        }
+    }
+
+    fn from_number(number: u8) -> Hearing {
+        match number {
+            1 => Hearing::Heard,
+            2 => Hearing::Unheard,
+            _ => Hearing::Unknown,
+        }
+    }
+}
+
+/// What a member says of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Who it is.
+    pub origin: Origin,
+    /// Whether its multicast is heard.
+    pub hearing: Hearing,
+    /// Where it was heard from.
+    pub address: SocketAddr,
+}
+
+list!(
+    /// The members that a member knows.
+    Peers of Peer, 27 bytes,
+    |r: &mut Reader<'_>| {
+        let (origin, hearing) = (Origin(r.u64()?), Hearing::from_number(r.u8()?));
+        // IPv4 addresses travel as IPv6 ones that stand for them (RFC 4291, 2.5.5.2).
+        let ip = IpAddr::V6(Ipv6Addr::from(r.array::<16>()?)).to_canonical();
+        Some(Peer { origin, hearing, address: SocketAddr::from((ip, r.u16()?)) })
+    },
+    |peer: &Peer, buf: &mut Vec<u8>| {
+        let ip = match peer.address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        buf.extend_from_slice(&peer.origin.0.to_le_bytes());
+        buf.push(peer.hearing.number());
+        buf.extend_from_slice(&ip.octets());
+        buf.extend_from_slice(&peer.address.port().to_le_bytes());
+    }
+);
+
 list!(
     /// Plain 64-bit words.
     Words of u64, 8 bytes,
     |r: &mut Reader<'_>| r.u64(),
     |word: &u64, buf: &mut Vec<u8>| buf.extend_from_slice(&word.to_le_bytes())
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_of_both_ip_versions_round_trip() {
+        let peer =
+            |text: &str, hearing| Peer { origin: Origin(7), hearing, address: text.parse().expect("an address") };
+        let peers = [
+            peer("10.0.0.5:4000", Hearing::Heard),
+            peer("[fd00::5]:65535", Hearing::Unheard),
+            peer("127.0.0.1:1", Hearing::Unknown),
+        ];
+        let packed = Peers::pack(&peers);
+        assert_eq!(packed.len(), 3 * Peers::RECORD_LEN);
+        assert_eq!(Peers::new(&packed).iter().collect::<Vec<_>>(), peers);
+        assert_eq!(Hearing::from_number(200), Hearing::Unknown);
+    }
+}

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use mccache::crypto::Keyring;
 use mccache::ids::SessionId;
+use mccache::protocol::Via;
 use mccache::time::WallMs;
 use mccache::wire::{Header, Kind};
 
@@ -25,7 +26,7 @@ pub(super) fn run(input: &[u8]) {
             choice => forge(&mut input, choice, &mut datagram),
         }
         datagram.extend_from_slice(input.string());
-        attack.protocol.handle_datagram(SocketAddr::from(FROM), &mut datagram, attack.now);
+        attack.protocol.handle_datagram(SocketAddr::from(FROM), Via::Group, &mut datagram, attack.now);
         let mut said = Vec::new();
         assert!(attack.protocol.poll_transmit(attack.now, &mut said).is_none(), "a stranger was answered");
         assert!(attack.protocol.poll_event().is_none());

@@ -9,7 +9,7 @@ use mccache::crypto::{ClusterKey, Keyring};
 use mccache::hlc::{Hlc, HlcTimestamp, Version};
 use mccache::ids::{CacheId, SessionId};
 use mccache::metrics::Metrics;
-use mccache::protocol::{Protocol, Rephase, Setup, To};
+use mccache::protocol::{Links, Protocol, Rephase, Setup, To, Via};
 use mccache::store::{Limits, Precondition, Source, Store};
 use mccache::time::{Deadline, Mono, Now, WallMs};
 use mccache::update::{Codec, Update, UpdateKind};
@@ -65,6 +65,7 @@ impl Attack {
             receive_buffer: 4 << 20,
             max_value: VALUE_MAX,
             audit_interval: Duration::from_secs(60),
+            links: Links::multicast(SocketAddr::from(([127, 0, 0, 1], 1))),
             seed: 1,
         };
         let mut protocol = Protocol::new(setup, Arc::clone(&hlc), Arc::new(Metrics::default()), now);
@@ -162,7 +163,7 @@ impl Attack {
 
     /// The node gets these bytes.
     pub(super) fn deliver(&mut self, datagram: &mut [u8]) {
-        self.protocol.handle_datagram(SocketAddr::from(FROM), datagram, self.now);
+        self.protocol.handle_datagram(SocketAddr::from(FROM), Via::Group, datagram, self.now);
     }
 
     /// Time passes, from one deadline to the next, as it does for a driver that gets to run seldom.
