@@ -5,6 +5,7 @@
 
 mod config;
 mod demo;
+mod doctor;
 mod figures;
 mod keygen;
 mod outcome;
@@ -22,6 +23,7 @@ Examples:
   mccache demo | cat           the same as plain lines
   mccache demo --help          what there is to see, and what the columns mean
   mccache keygen > mccache.key a new secret for a cluster on a real network
+  mccache doctor               why nodes do not find each other, with the cure
   mccache config               every setting: its meaning and its value here
 
 A cluster needs no server and no configuration: programs that open a node with
@@ -43,6 +45,8 @@ enum Command {
     /// Prints a new cluster key: an id, and 32 random bytes as base64
     #[command(after_help = keygen::EXAMPLES)]
     Keygen(keygen::Options),
+    /// Says why nodes do not find each other, and what cures it
+    Doctor(doctor::Options),
     /// Prints every setting: its meaning, its value here, and its source
     Config(config::Options),
     /// One process of the demonstration; it is told what to do on its standard input
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Keygen(options) => keygen::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Config(options) => config::run(&options),
         Command::DemoNode => demo::run_node(),
     };

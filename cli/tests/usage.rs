@@ -77,12 +77,12 @@ fn help_names_the_commands_with_examples_and_hides_the_inner_one() {
     let output = mccache(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = text(output.stdout);
-    for said in ["demo", "keygen", "config", "Examples:", "mccache demo"] {
+    for said in ["demo", "doctor", "keygen", "config", "Examples:", "mccache demo"] {
         assert!(help.contains(said), "{said}: {help}");
     }
     assert!(!help.contains("demo-node"), "{help}");
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-    for command in ["demo", "keygen", "config"] {
+    for command in ["demo", "doctor", "keygen", "config"] {
         let help = text(mccache(&[command, "--help"]).stdout);
         assert!(help.contains("Examples:"), "{command}: {help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{command}: {help}");
