@@ -1,0 +1,489 @@
+// A cache: a map that every process of a cluster has.
+//
+// SPDX-License-Identifier: MIT
+//
+// Included by <mccache.hpp>; include that.
+
+#ifndef MCCACHE_CACHE_HPP
+#define MCCACHE_CACHE_HPP
+
+#include <mccache/config.hpp>
+#include <mccache/entries.hpp>
+#include <mccache/events.hpp>
+
+namespace mccache {
+
+class node;
+
+/// The right, and the duty, to load the value of a key: whoever holds it is the only one of this process that does.
+/// Movable. The destructor gives it up, and one of those that wait gets the next.
+class lease {
+public:
+    /// Takes over a handle of the C functions.
+    explicit lease(mcc_lease_t* owned) noexcept : handle_(owned, mcc_lease_free) {}
+
+    /// Puts what was loaded, and ends the lease, whatever comes of it. False: the key was written or deleted, or the
+    /// cache cleared, since the lease was given, here or on another member; nothing was put then. errc::codec,
+    /// errc::too_large, errc::closed; errc::invalid_argument if it has ended before.
+    template <class T>
+    result<bool> try_fill(const T& loaded, time_to_live ttl = {}) {
+        const detail::owned<mcc_lease_t> ending = std::exchange(handle_, {nullptr, mcc_lease_free});
+        detail::encoded encoded;
+        if (result<void> done = encoded.set(loaded); !done) {
+            return done.error();
+        }
+        return detail::answer(mcc_fill(ending.get(), encoded.data(), encoded.size(), encoded.codec(), ttl.count()),
+                              MCC_OVERTAKEN);
+    }
+#if MCCACHE_EXCEPTIONS
+    /// As try_fill(). Throws codec_error, too_large_error, closed_error, invalid_argument_error.
+    template <class T>
+    bool fill(const T& loaded, time_to_live ttl = {}) {
+        return try_fill(loaded, ttl).value();
+    }
+#endif
+
+private:
+    detail::owned<mcc_lease_t> handle_;
+};
+
+/// What get_or_lease found: a value, or else the right to load it.
+struct lookup {
+    /// The value, if there is one.
+    std::optional<mccache::value> value;
+    /// Otherwise the lease.
+    std::optional<mccache::lease> lease;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<result<T>> = true;
+
+template <class T>
+struct unwrapped {
+    using type = T;
+};
+template <class T>
+struct unwrapped<result<T>> {
+    using type = T;
+};
+
+// What of a loader's result is kept: a text of its own where it gave a view or a literal.
+template <class Loader>
+using loaded_type = std::conditional_t<
+    is_text<typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type>, std::string,
+    std::conditional_t<std::is_same_v<typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type, bytes_view>, bytes,
+                       typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type>>;
+
+} // namespace detail
+
+#if MCCACHE_EXCEPTIONS
+class entry_reference;
+#endif
+
+/// A cache, by its name: the same name is the same cache in this process and on all members. Reads never leave the
+/// process; writes are visible here when the call returns, and go to the other members in the background.
+///
+/// Movable; any threads may use one at once, but for moving and destroying it. The destructor frees the handle and
+/// never waits: it does not close the cache, which other handles of this process may use, and the node runs on as long
+/// as anything of it is held. A cache that was moved from fails with errc::invalid_argument.
+///
+/// Each function is there twice: `try_x` returns a `result` with a failure in it, `x` throws the failure's exception.
+/// All may fail with errc::closed (closed_error), errc::too_large (too_large_error, for keys of more than 65,535 bytes),
+/// errc::invalid_argument and errc::internal. In an iteration or a put, std::bad_alloc may be thrown, too.
+class cache {
+public:
+    /// Takes over a handle of the C functions.
+    explicit cache(mcc_cache_t* owned) noexcept : handle_(owned, mcc_free) {}
+
+    /// Opens a cache of the process's own node, which is started on first use with the settings of file and
+    /// environment. `name`: 1 to 255 bytes, UTF-8. `own`: settings of this cache over the node's ("cache_ttl",
+    /// "cache_max", ...); a cache that is open already must have been opened with the same. errc::config, errc::network.
+    static result<cache> try_open(std::string_view name, const settings& own = {}) { return opened(nullptr, name, own); }
+
+    // --- Reading ---------------------------------------------------------------------------------------------------
+
+    /// The value of a key. errc::not_found.
+    result<value> try_find(key_view key) const {
+        mcc_value_t* found = nullptr;
+        const mcc_status_t status = mcc_get(handle_.get(), key.data(), key.size(), &found);
+        if (status == MCC_OK) {
+            return value(found);
+        }
+        return failure::of(status);
+    }
+    /// The value of a key, as a type: see value::try_as. errc::not_found, errc::codec.
+    template <class T>
+    result<T> try_get(key_view key) const {
+        result<value> found = try_find(key);
+        return found ? found->template try_as<T>() : found.error();
+    }
+    /// Whether there is a value. Does not count as a use of it.
+    result<bool> try_contains(key_view key) const {
+        return detail::answer(mcc_contains(handle_.get(), key.data(), key.size()), MCC_NOT_FOUND);
+    }
+    /// How many entries this process holds now. One whose time is over may count until it is taken out.
+    result<std::size_t> try_size() const {
+        std::size_t length = 0;
+        const mcc_status_t status = mcc_len(handle_.get(), &length);
+        return status == MCC_OK ? result<std::size_t>(length) : failure::of(status);
+    }
+    /// What is known of an entry. Does not count as a use of it. errc::not_found.
+    result<mccache::metadata> try_metadata(key_view key) const {
+        mcc_metadata_t raw;
+        const mcc_status_t status = mcc_metadata(handle_.get(), key.data(), key.size(), &raw);
+        return status == MCC_OK ? result<mccache::metadata>(detail::metadata_of(raw)) : failure::of(status);
+    }
+    /// Begins a walk over keys or entries.
+    result<walk> try_walk() const {
+        mcc_iter_t* iter = nullptr;
+        const mcc_status_t status = mcc_iter_new(handle_.get(), &iter);
+        return status == MCC_OK ? result<walk>(walk(iter)) : failure::of(status);
+    }
+
+    // --- Writing ---------------------------------------------------------------------------------------------------
+
+    /// Puts a value: text, bytes, nullptr, bool, integers, float, double, date, date_time, vectors, maps and optionals
+    /// of these, object, value, and types with a `converter`. errc::codec for text that is not UTF-8 and the like;
+    /// errc::too_large. Of two puts of one key the later one wins, on every member.
+    template <class T>
+    result<void> try_put(key_view key, const T& what, time_to_live ttl = {}) {
+        detail::encoded encoded;
+        if (result<void> done = encoded.set(what); !done) {
+            return done;
+        }
+        return detail::outcome(mcc_put_as(handle_.get(), key.data(), key.size(), encoded.data(), encoded.size(),
+                                          encoded.codec(), ttl.count()));
+    }
+    /// Puts a value only if this process knows none for the key; whether it did. Two members may both succeed at the
+    /// same time: the later one wins everywhere, as always.
+    template <class T>
+    result<bool> try_insert(key_view key, const T& what, time_to_live ttl = {}) {
+        result<value> made = value::try_of(what);
+        if (!made) {
+            return made.error();
+        }
+        return detail::answer(mcc_put_new(handle_.get(), key.data(), key.size(), made->handle(), ttl.count()), MCC_EXISTS);
+    }
+    /// Deletes a key, here and on all members, whether or not a value is known here; whether one was.
+    result<bool> try_erase(key_view key) {
+        return detail::answer(mcc_del(handle_.get(), key.data(), key.size()), MCC_NOT_FOUND);
+    }
+    /// Deletes a key and returns its value. Of threads of this process that do so at once one gets it. errc::not_found.
+    result<value> try_take(key_view key) {
+        mcc_value_t* found = nullptr;
+        const mcc_status_t status = mcc_take(handle_.get(), key.data(), key.size(), &found);
+        if (status == MCC_OK) {
+            return value(found);
+        }
+        return failure::of(status);
+    }
+    /// Gives an entry a new time to live from now, here and on all members; whether there is one.
+    result<bool> try_touch(key_view key, time_to_live ttl = {}) {
+        return detail::answer(mcc_touch(handle_.get(), key.data(), key.size(), ttl.count()), MCC_NOT_FOUND);
+    }
+    /// Deletes all entries, here and on all members.
+    result<void> try_clear() { return detail::outcome(mcc_clear(handle_.get())); }
+
+    // --- Loading ---------------------------------------------------------------------------------------------------
+
+    /// The value of a key, or else the right to load it. While another of this process has that, waits for the end of
+    /// it. errc::timeout if that takes too long; a thread that asks again for a key it has the lease of waits for itself.
+    result<lookup> try_get_or_lease(key_view key, timeout longest = std::chrono::seconds(30)) {
+        mcc_value_t* found = nullptr;
+        mcc_lease_t* given = nullptr;
+        const mcc_status_t status =
+            mcc_get_lease(handle_.get(), key.data(), key.size(), longest.count(), &found, &given);
+        lookup answer;
+        if (status == MCC_OK) {
+            answer.value.emplace(found);
+        } else if (status == MCC_NOT_FOUND) {
+            answer.lease.emplace(given);
+        } else {
+            return failure::of(status);
+        }
+        return answer;
+    }
+    /// The value of a key, or else what `load()` returns, which is put. One thread of this process loads a key at a
+    /// time, the others wait for it; members do not wait for each other. `load` runs without a lock of the library. If
+    /// the key is written or deleted meanwhile, what was loaded is returned and not put.
+    ///
+    /// `load`: returns a T that can be put, or a result<T>, whose failure is passed on and nothing put; a text or
+    /// bytes view is returned as std::string or bytes. With std::optional<T> nothing is put as null, and read as
+    /// nothing again. `longest`: how long to wait for another's load. errc::timeout; errc::codec also if the value
+    /// there is no T. What `load` throws passes through, and the next one that waits loads.
+    template <class Loader, class T = detail::loaded_type<Loader>>
+    result<T> try_get_or_load(key_view key, Loader&& load, time_to_live ttl = {},
+                              timeout longest = std::chrono::seconds(30)) {
+        result<lookup> found = try_get_or_lease(key, longest);
+        if (!found) {
+            return found.error();
+        }
+        if (found->value) {
+            return found->value->template try_as<T>();
+        }
+        if constexpr (detail::is_result<detail::bare<std::invoke_result_t<Loader&>>>) {
+            auto loaded = std::invoke(load);
+            return loaded ? filled(*found->lease, own_copy<T>(*std::move(loaded)), ttl) : result<T>(loaded.error());
+        } else {
+            return filled(*found->lease, own_copy<T>(std::invoke(load)), ttl);
+        }
+    }
+
+    // --- The cluster -----------------------------------------------------------------------------------------------
+
+    /// Waits until all members that are alive have applied everything this process wrote to the cache before.
+    /// errc::timeout; the writes still go out then.
+    result<void> try_sync(timeout longest) const { return detail::outcome(mcc_sync(handle_.get(), longest.count())); }
+    /// The contents in this process, summed up. Reads every entry.
+    result<mccache::checksum> try_checksum() const {
+        mccache::checksum sum;
+        const mcc_status_t status = mcc_checksum(handle_.get(), &sum.sum, &sum.entries);
+        return status == MCC_OK ? result<mccache::checksum>(sum) : failure::of(status);
+    }
+    /// The checksums of all members that are alive, this node's own first. A member that does not answer within the
+    /// timeout is there without one.
+    result<std::vector<member_checksum>> try_cluster_checksum(timeout longest) const {
+        mcc_checksums_t* raw = nullptr;
+        const mcc_status_t status = mcc_cluster_checksum(handle_.get(), longest.count(), &raw);
+        if (status != MCC_OK) {
+            return failure::of(status);
+        }
+        const detail::owned<mcc_checksums_t> list(raw, mcc_checksums_free);
+        std::vector<member_checksum> sums(mcc_checksums_count(raw));
+        for (std::size_t at = 0; at < sums.size(); at++) {
+            sums[at].member = mcc_checksums_member(raw, at);
+            if (const mcc_checksum_t* sum = mcc_checksums_item(raw, at)) {
+                sums[at].checksum = mccache::checksum{sum->sum, sum->entries};
+            }
+        }
+        return sums;
+    }
+    /// Figures of this cache in this process.
+    result<mccache::stats> try_stats() const {
+        mcc_cache_stats_t raw;
+        const mcc_status_t status = mcc_cache_stats(handle_.get(), &raw);
+        return status == MCC_OK ? result<mccache::stats>(detail::stats_of(raw)) : failure::of(status);
+    }
+    /// A queue of what happens in this cache, from now on.
+    result<mccache::events> try_events() const {
+        mcc_events_t* queue = nullptr;
+        const mcc_status_t status = mcc_events_new(nullptr, handle_.get(), &queue);
+        return status == MCC_OK ? result<mccache::events>(mccache::events(queue)) : failure::of(status);
+    }
+    /// Calls a function with what happens in this cache, from now on, on a thread of its own: see `listener`.
+    result<listener> try_listen(event_handler on_event) const {
+        result<mccache::events> queue = try_events();
+        return queue ? result<listener>(listener(*std::move(queue), std::move(on_event))) : queue.error();
+    }
+    /// The node the cache belongs to.
+    inline result<mccache::node> try_node() const;
+
+    /// The cache's name.
+    std::string name() const {
+        const char* text = mcc_name(handle_.get());
+        return text != nullptr ? text : "";
+    }
+    /// Leaves the cache: its entries are forgotten in this process (not on other members), and later calls on any
+    /// handle of it are errc::closed. Closing again does nothing. At any time, also while others are in calls.
+    void close() noexcept {
+        if (handle_) {
+            mcc_close(handle_.get());
+        }
+    }
+
+    /// The handle, still this object's; null if it was moved from.
+    mcc_cache_t* handle() const noexcept { return handle_.get(); }
+
+#if MCCACHE_EXCEPTIONS
+    // --- The same, with exceptions ---------------------------------------------------------------------------------
+
+    /// As try_open(). Throws config_error, network_error.
+    explicit cache(std::string_view name, const settings& own = {}) : cache(try_open(name, own).value()) {}
+
+    /// An entry, to be assigned to or read: `c["k"] = "v"`, `std::string s = c["k"]`.
+    inline entry_reference operator[](key_view key);
+    /// The value of a key, or nothing.
+    std::optional<value> find(key_view key) const {
+        mcc_value_t* found = nullptr;
+        const mcc_status_t status = mcc_get(handle_.get(), key.data(), key.size(), &found);
+        if (status == MCC_OK) {
+            return value(found);
+        }
+        if (status != MCC_NOT_FOUND) {
+            detail::raise(failure::of(status));
+        }
+        return std::nullopt;
+    }
+    /// The value of a key as a type, or nothing. Throws codec_error if it is nothing of the kind.
+    template <class T>
+    std::optional<T> get(key_view key) const {
+        const std::optional<value> found = find(key);
+        return found ? std::optional<T>(found->template as<T>()) : std::nullopt;
+    }
+    /// The value of a key as a type, or another.
+    template <class T>
+    T get_or(key_view key, T other) const {
+        const std::optional<value> found = find(key);
+        return found ? found->template as<T>() : std::move(other);
+    }
+    /// The value of a key. Throws not_found_error.
+    value at(key_view key) const { return try_find(key).value(); }
+    /// The value of a key as a type. Throws not_found_error, codec_error.
+    template <class T>
+    T at(key_view key) const {
+        return try_get<T>(key).value();
+    }
+    bool contains(key_view key) const { return try_contains(key).value(); }
+    std::size_t size() const { return try_size().value(); }
+    bool empty() const { return size() == 0; }
+    /// What is known of an entry, or nothing.
+    std::optional<mccache::metadata> metadata(key_view key) const {
+        return none_if_not_found(try_metadata(key));
+    }
+    /// Entries, in no order: `for (auto& [key, value] : cache)`.
+    walk_range<entry> entries() const { return walk_range<entry>(try_walk().value()); }
+    walk_range<entry>::iterator begin() const { return entries().begin(); }
+    walk_range<entry>::iterator end() const { return {}; }
+    /// Keys, in no order.
+    walk_range<std::string> keys() const { return walk_range<std::string>(try_walk().value()); }
+
+    template <class T>
+    void put(key_view key, const T& what, time_to_live ttl = {}) {
+        try_put(key, what, ttl).value();
+    }
+    template <class T>
+    bool insert(key_view key, const T& what, time_to_live ttl = {}) {
+        return try_insert(key, what, ttl).value();
+    }
+    /// How many were deleted: 0 or 1.
+    std::size_t erase(key_view key) { return try_erase(key).value() ? 1 : 0; }
+    /// Deletes a key and returns its value, or nothing.
+    std::optional<value> take(key_view key) { return none_if_not_found(try_take(key)); }
+    bool touch(key_view key, time_to_live ttl = {}) { return try_touch(key, ttl).value(); }
+    void clear() { try_clear().value(); }
+
+    /// Throws timeout_error.
+    lookup get_or_lease(key_view key, timeout longest = std::chrono::seconds(30)) {
+        return try_get_or_lease(key, longest).value();
+    }
+    /// Throws timeout_error, codec_error, and what `load` throws.
+    template <class Loader, class T = detail::loaded_type<Loader>>
+    T get_or_load(key_view key, Loader&& load, time_to_live ttl = {}, timeout longest = std::chrono::seconds(30)) {
+        return try_get_or_load(key, std::forward<Loader>(load), ttl, longest).value();
+    }
+
+    /// Throws timeout_error.
+    void sync(timeout longest = std::chrono::seconds(10)) const { try_sync(longest).value(); }
+    mccache::checksum checksum() const { return try_checksum().value(); }
+    std::vector<member_checksum> cluster_checksum(timeout longest = std::chrono::seconds(10)) const {
+        return try_cluster_checksum(longest).value();
+    }
+    mccache::stats stats() const { return try_stats().value(); }
+    mccache::events events() const { return try_events().value(); }
+    listener listen(event_handler on_event, exception_handler on_exception = nullptr) const {
+        return listener(events(), std::move(on_event), std::move(on_exception));
+    }
+    inline mccache::node node() const;
+#endif
+
+private:
+    friend class mccache::node;
+
+    static result<cache> opened(mcc_node_t* of, std::string_view name, const settings& own) {
+        if (result<void> library = check_library(); !library) {
+            return library.error();
+        }
+        result<std::string> text = detail::c_text("the cache's name", name);
+        if (!text) {
+            return text.error();
+        }
+        result<config> config = config::try_empty(own);
+        if (!config) {
+            return config.error();
+        }
+        mcc_cache_t* handle = nullptr;
+        const mcc_status_t status = mcc_open(of, text->c_str(), own.empty() ? nullptr : config->handle(), &handle);
+        return status == MCC_OK ? result<cache>(cache(handle)) : failure::of(status);
+    }
+    template <class T, class From>
+    static T own_copy(From&& from) {
+        if constexpr (std::is_same_v<detail::bare<From>, T>) {
+            return std::forward<From>(from);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+            return std::string(std::string_view(from));
+        } else {
+            return from.copy();
+        }
+    }
+    template <class T>
+    static result<T> filled(mccache::lease& given, T loaded, time_to_live ttl) {
+        result<bool> put = given.try_fill(loaded, ttl);
+        return put ? result<T>(std::move(loaded)) : put.error();
+    }
+    template <class T>
+    static std::optional<T> none_if_not_found(result<T> found) {
+        if (found.failed_with(errc::not_found)) {
+            return std::nullopt;
+        }
+        return std::move(found).value();
+    }
+
+    detail::owned<mcc_cache_t> handle_;
+};
+
+#if MCCACHE_EXCEPTIONS
+
+/// What `cache[key]` is: a place for a value. Refers to the cache and to the key's bytes: use it within its expression.
+class entry_reference {
+public:
+    entry_reference(cache& in, key_view key) noexcept : in_(in), key_(key) {}
+    entry_reference(const entry_reference&) = default;
+    ~entry_reference() = default;
+
+    /// Puts a value: see cache::try_put. Throws codec_error, too_large_error, closed_error.
+    template <class T>
+    const entry_reference& operator=(const T& what) const {
+        in_.put(key_, what);
+        return *this;
+    }
+    /// Puts another entry's value. Throws not_found_error.
+    const entry_reference& operator=(const entry_reference& other) const {
+        in_.put(key_, other.value());
+        return *this;
+    }
+
+    /// The value. Throws not_found_error.
+    mccache::value value() const { return in_.at(key_); }
+    /// The value as a type. Throws not_found_error, codec_error.
+    template <class T>
+    T as() const {
+        return in_.at<T>(key_);
+    }
+    /// The same, where a type of one's own is asked for: `std::string s = c["k"]`. Not for views, nor for characters.
+    template <class T, std::enable_if_t<(detail::is_value_type<T> && !std::is_pointer_v<T> && !std::is_array_v<T> &&
+                                         !std::is_same_v<T, std::string_view> && !std::is_same_v<T, bytes_view> &&
+                                         !std::is_null_pointer_v<T>) ||
+                                            std::is_same_v<T, mccache::value>,
+                                        int> = 0>
+    operator T() const {
+        return as<T>();
+    }
+
+private:
+    cache& in_;
+    key_view key_;
+};
+
+inline entry_reference cache::operator[](key_view key) {
+    return entry_reference(*this, key);
+}
+
+#endif
+
+} // namespace mccache
+
+#endif
