@@ -19,6 +19,8 @@
 
 namespace mccache {
 
+class value;
+
 /// Bytes of one's own.
 using bytes = std::vector<std::uint8_t>;
 
@@ -42,6 +44,10 @@ template <class T>
 inline constexpr bool is_byte_range<
     T, std::void_t<decltype(std::data(std::declval<const T&>())), decltype(std::size(std::declval<const T&>()))>> =
     is_byte<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const T&>()))>>>;
+
+// A value has bytes and a codec: it is not its bytes alone.
+template <>
+inline constexpr bool is_byte_range<value, void> = false;
 
 } // namespace detail
 

@@ -14,8 +14,6 @@
 
 namespace mccache {
 
-class value;
-
 namespace detail {
 
 template <class T>
