@@ -63,6 +63,11 @@ template <class T>
 inline constexpr bool is_result<result<T>> = true;
 
 template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
 struct unwrapped {
     using type = T;
 };
@@ -101,7 +106,7 @@ public:
 
     /// Opens a cache of the process's own node, which is started on first use with the settings of file and
     /// environment. `name`: 1 to 255 bytes, UTF-8. `own`: settings of this cache over the node's ("cache_ttl",
-    /// "cache_max", ...); a cache that is open already must have been opened with the same. errc::config, errc::network.
+    /// "cache_max", ...). errc::config, errc::network; errc::invalid_argument if it is open with other settings.
     static result<cache> try_open(std::string_view name, const settings& own = {}) { return opened(nullptr, name, own); }
 
     // --- Reading ---------------------------------------------------------------------------------------------------
@@ -464,9 +469,10 @@ public:
         return in_.at<T>(key_);
     }
     /// The same, where a type of one's own is asked for: `std::string s = c["k"]`. Not for views, nor for characters.
+    /// An optional is made of what it is an optional of: cache::get tells of a key without a value.
     template <class T, std::enable_if_t<(detail::is_value_type<T> && !std::is_pointer_v<T> && !std::is_array_v<T> &&
                                          !std::is_same_v<T, std::string_view> && !std::is_same_v<T, bytes_view> &&
-                                         !std::is_null_pointer_v<T>) ||
+                                         !std::is_null_pointer_v<T> && !detail::is_optional<T>) ||
                                             std::is_same_v<T, mccache::value>,
                                         int> = 0>
     operator T() const {

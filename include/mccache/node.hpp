@@ -119,6 +119,33 @@ public:
         value.resize(length);
         return value;
     }
+    /// Has the node open what is sealed with another key, too: "ID:KEY" as in the setting crypto_key. To change the key of
+    /// a running cluster: add the new one to every node, then make it primary on every node, and when no list_keys()
+    /// tells of members that use the old one, remove that. errc::invalid_argument.
+    result<void> try_add_key(std::string_view key) {
+        result<std::string> text = detail::c_text("the key", key);
+        return text ? detail::outcome(mcc_node_keys_add(handle_.get(), text->c_str())) : text.error();
+    }
+    /// Has the node seal with another of its keys from now on. errc::invalid_argument if it has none of that id.
+    result<void> try_set_primary_key(std::int32_t id) {
+        return detail::outcome(mcc_node_keys_set_primary(handle_.get(), id));
+    }
+    /// Has the node forget a key. errc::invalid_argument if it has none of that id, or if it is the primary.
+    result<void> try_remove_key(std::int32_t id) { return detail::outcome(mcc_node_keys_remove(handle_.get(), id)); }
+    /// The keys of the node by their ids, in the order they came to it.
+    result<std::vector<cluster_key>> try_list_keys() const {
+        mcc_key_t raw[MCC_KEYS_MAX];
+        std::size_t count = 0;
+        const mcc_status_t status = mcc_node_keys_list(handle_.get(), raw, MCC_KEYS_MAX, &count);
+        if (status != MCC_OK) {
+            return failure::of(status);
+        }
+        std::vector<cluster_key> keys;
+        for (std::size_t at = 0; at < count; at++) {
+            keys.push_back({raw[at].id, static_cast<key_role>(raw[at].role), raw[at].members});
+        }
+        return keys;
+    }
     /// A queue of what happens in all caches of this node and to the members, from now on.
     result<mccache::events> try_events() const {
         if (!handle_) {
@@ -175,6 +202,10 @@ public:
         }
         return std::move(found).value();
     }
+    void add_key(std::string_view key) { try_add_key(key).value(); }
+    void set_primary_key(std::int32_t id) { try_set_primary_key(id).value(); }
+    void remove_key(std::int32_t id) { try_remove_key(id).value(); }
+    std::vector<cluster_key> list_keys() const { return try_list_keys().value(); }
     mccache::events events() const { return try_events().value(); }
     listener listen(event_handler on_event, exception_handler on_exception = nullptr) const {
         return listener(events(), std::move(on_event), std::move(on_exception));

@@ -134,6 +134,26 @@ struct member_metrics {
     std::optional<std::vector<metric>> metrics;
 };
 
+/// What a node does with one of the cluster's keys. Later versions may add some.
+enum class key_role : std::int32_t {
+    /// It opens what others sealed with it; this node has not sealed with it yet.
+    decrypt_only = MCC_KEY_DECRYPT_ONLY,
+    /// It seals what this node sends, and opens.
+    primary = MCC_KEY_PRIMARY,
+    /// This node has sealed with it; now it opens, until it is removed.
+    retired = MCC_KEY_RETIRED,
+};
+
+/// One of the cluster's keys. The key itself is never told.
+struct cluster_key {
+    /// 1 to 255; 0 is the public key of a node without a crypto_key.
+    std::int32_t id = 0;
+    /// What this node does with it.
+    key_role role = key_role::decrypt_only;
+    /// How many other members seal with it now, as far as this node has heard them.
+    std::int64_t members = 0;
+};
+
 namespace detail {
 
 // Frees a handle of the C functions at the end of a scope.

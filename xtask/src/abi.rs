@@ -13,8 +13,10 @@ use crate::header::HEADER;
 use crate::journal::{Ended, Journal, Tally};
 use crate::workspace::{Workspace, on_path};
 
-const COMPILE_LIMIT: Duration = Duration::from_secs(120);
-const RUN_LIMIT: Duration = Duration::from_secs(120);
+/// One program on a slow machine.
+pub(crate) const COMPILE_LIMIT: Duration = Duration::from_secs(120);
+/// A program of tests/ to its end.
+pub(crate) const RUN_LIMIT: Duration = Duration::from_secs(120);
 /// Valgrind slows a program twenty- to fifty-fold.
 const VALGRIND_LIMIT: Duration = Duration::from_secs(900);
 
@@ -24,7 +26,8 @@ const SUPPRESSIONS: &str = "tests/abi/valgrind.supp";
 const C_DIALECTS: [&str; 3] = ["c99", "c11", "c17"];
 const CXX_DIALECTS: [&str; 3] = ["c++11", "c++17", "c++20"];
 const C_WARNINGS: [&str; 6] = ["-Wall", "-Wextra", "-pedantic", "-Wstrict-prototypes", "-Wconversion", "-Werror"];
-const CXX_WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Werror"];
+/// What C++ is compiled with.
+pub(crate) const CXX_WARNINGS: [&str; 6] = ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wshadow", "-Werror"];
 
 /// Included twice on purpose: the second time must be silent.
 const HEADER_ALONE: &str = "#include \"mccache.h\"\n#include \"mccache.h\"\nint main(void) { return 0; }\n";
@@ -77,14 +80,20 @@ fn header_alone(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, S
     Ok(tally)
 }
 
-fn compile(workspace: &Workspace, compiler: &str, dialect: &str, warnings: &[&str]) -> Command {
+/// A compiler with a dialect, warnings, and the header's folder.
+pub(crate) fn compile(workspace: &Workspace, compiler: &str, dialect: &str, warnings: &[&str]) -> Command {
     let mut command = workspace.program(compiler);
     command.arg(format!("-std={dialect}")).args(warnings).arg("-I").arg(workspace.root.join("include"));
     command
 }
 
 /// Runs a command that is a check of its own.
-fn judge(journal: &mut Journal, command: &mut Command, limit: Duration, name: &str) -> Result<Tally, String> {
+pub(crate) fn judge(
+    journal: &mut Journal,
+    command: &mut Command,
+    limit: Duration,
+    name: &str,
+) -> Result<Tally, String> {
     let ended = journal.run(command, limit)?;
     if ended.ok {
         journal.say(format!("ok {name}"));
@@ -188,8 +197,9 @@ pub(crate) fn build_program(
     } else {
         compile(workspace, "c++", "c++17", &CXX_WARNINGS)
     };
-    let stem = source.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let program = workspace.scratch("programs")?.join(format!("{stem}-{linkage:?}").to_lowercase());
+    // Its whole path from the root: examples in C and in C++ have the same names.
+    let path = source.strip_prefix(&workspace.root).unwrap_or(source).to_string_lossy().replace(['/', '.'], "-");
+    let program = workspace.scratch("programs")?.join(format!("{path}-{linkage:?}").to_lowercase());
     // clock_gettime, usleep and their like are hidden by -std=c11 without this.
     command.args(["-D_POSIX_C_SOURCE=200809L", "-g", "-O1", "-pthread"]);
     if linkage == Linkage::Static {
@@ -200,7 +210,37 @@ pub(crate) fn build_program(
         Linkage::Shared => command.arg("-L").arg(&library.folder).arg("-lmccache"),
         Linkage::Static => command.arg(library.folder.join("libmccache.a")).args(&library.native_libs),
     };
+    command.args(own_flags(source)?);
     Ok(journal.run(&mut command, COMPILE_LIMIT)?.ok.then_some(program))
+}
+
+/// What a program asks for in a line such as `// Build: cc webapp.c -lmccache -lsqlite3 -o webapp` at its top: libraries
+/// beside ours, and `-f` options.
+pub(crate) fn own_flags(source: &Path) -> Result<Vec<String>, String> {
+    let text = std::fs::read_to_string(source).map_err(|error| format!("{}: {error}", source.display()))?;
+    Ok(flags_in(&text))
+}
+
+fn flags_in(text: &str) -> Vec<String> {
+    let line = text.lines().take(20).find_map(|line| line.strip_prefix("// Build: ")).unwrap_or_default();
+    let own = |word: &&str| (word.starts_with("-l") && *word != "-lmccache") || word.starts_with("-f");
+    line.split_whitespace().filter(own).map(str::to_owned).collect()
+}
+
+/// The library a program asks for that this machine has not, with its headers; None if all are here.
+pub(crate) fn absent_library(workspace: &Workspace, source: &Path) -> Result<Option<String>, String> {
+    let probe = workspace.scratch("programs")?.join("probe.c");
+    std::fs::write(&probe, "int main(void) { return 0; }\n")
+        .map_err(|error| format!("{}: {error}", probe.display()))?;
+    for flag in own_flags(source)?.into_iter().filter(|flag| flag.starts_with("-l")) {
+        let mut command = workspace.program("cc");
+        command.arg(&probe).arg(&flag).arg("-o").arg(probe.with_extension("out"));
+        let linked = command.output().map_err(|error| format!("cc: {error}"))?;
+        if !linked.status.success() {
+            return Ok(Some(flag.trim_start_matches("-l").to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// A command that starts a program linked to the library, and finds it.
@@ -212,7 +252,7 @@ pub(crate) fn start(workspace: &Workspace, library: &Library, program: &Path) ->
 }
 
 /// Counts a program's `ok` and `skip` lines; a bad end, or not a word, is one failure more.
-fn count_program(ended: &Ended, label: &str, journal: &mut Journal) -> Tally {
+pub(crate) fn count_program(ended: &Ended, label: &str, journal: &mut Journal) -> Tally {
     let mut tally = Tally::default();
     for line in ended.output.lines() {
         if line.starts_with("ok ") {
@@ -231,7 +271,8 @@ fn count_program(ended: &Ended, label: &str, journal: &mut Journal) -> Tally {
     tally
 }
 
-fn under_valgrind(
+/// Runs a program again under valgrind; a leak or a bad access is a failure.
+pub(crate) fn under_valgrind(
     workspace: &Workspace,
     journal: &mut Journal,
     library: &Library,
@@ -272,6 +313,13 @@ mod tests {
         let bad = count_program(&ended(false, "ok open\n"), "a.c", &mut journal);
         assert_eq!(bad, Tally { passed: 1, failed: 1, skipped: 0 });
         assert_eq!(count_program(&ended(true, "hello\n"), "a.c", &mut journal), Tally::FAILED);
+    }
+
+    #[test]
+    fn a_programs_own_flags_are_read_from_its_build_line() {
+        let text = "// A program.\n// Build: c++ -std=c++17 -fno-exceptions a.cpp -lmccache -lsqlite3 -o a\n";
+        assert_eq!(flags_in(text), ["-fno-exceptions", "-lsqlite3"]);
+        assert!(flags_in("// A program.\nint main(void) {}\n").is_empty());
     }
 
     #[test]

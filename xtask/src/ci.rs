@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::journal::{Journal, Tally, print_line};
 use crate::workspace::Workspace;
-use crate::{abi, cargo, csharp, demo, examples, fuzz, header, lint, python, sim, tidy};
+use crate::{abi, cargo, cpp, csharp, demo, examples, fuzz, header, lint, python, sim, tidy};
 
 /// One step of `ci`, and a verb of its own.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { verb: "sim", needs: &[], run: sim::of_commit },
     Stage { verb: "fuzz", needs: &["test"], run: fuzz::stage },
     Stage { verb: "abi", needs: &["header"], run: abi::run },
+    Stage { verb: "cpp", needs: &["abi"], run: cpp::run },
     Stage { verb: "python", needs: &["header"], run: python::run },
     Stage { verb: "csharp", needs: &["header"], run: csharp::run },
     Stage { verb: "examples", needs: &["header", "python"], run: examples::run },

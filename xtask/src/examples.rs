@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::abi::{Linkage, build_program, start};
+use crate::abi::{Linkage, absent_library, build_program, start};
 use crate::cargo::{Library, build_library};
 use crate::journal::{Journal, Tally};
 use crate::python;
@@ -42,6 +42,10 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
 
 fn run_native(workspace: &Workspace, journal: &mut Journal, library: &Library, source: &Path) -> Result<Tally, String> {
     let name = source.strip_prefix(&workspace.root).unwrap_or(source).display().to_string();
+    if let Some(absent) = absent_library(workspace, source)? {
+        journal.say(format!("skip {name}: it needs lib{absent} and its headers, which are not on this machine"));
+        return Ok(Tally::SKIPPED);
+    }
     let Some(program) = build_program(workspace, journal, library, source, Linkage::Shared)? else {
         journal.say(format!("FAILED {name}: it does not build"));
         return Ok(Tally::FAILED);

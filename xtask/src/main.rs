@@ -6,6 +6,8 @@
 mod abi;
 mod cargo;
 mod ci;
+mod cmake;
+mod cpp;
 mod csharp;
 mod demo;
 mod examples;
@@ -39,12 +41,13 @@ const HELP: &str = "cargo xtask VERB
   fuzz --seconds N [TARGET]
                         libFuzzer with the address sanitizer on one target or on each in turn; builds for minutes
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
+  cpp                   mccache.hpp in every C++, tests/cpp, the archive of C and C++ by pkg-config and CMake
   python                build the Python package, install it into a venv under target/, run its tests
   csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
-  examples              build and run examples/ in C and Python
+  examples              build and run examples/ in C, C++ and Python
   demo                  the demo as a reader of the README runs it, in a pipe
   install --prefix DIR [--destdir DIR] [--libdir DIR]
-                        library, header and pkg-config file (default prefix /usr/local)
+                        library, headers, pkg-config and CMake files (default prefix /usr/local)
   size                  bytes of the library, crates in its tree
 ";
 
