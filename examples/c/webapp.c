@@ -43,12 +43,9 @@ static int read_product(int id, char *json, size_t capacity) {
     if (sqlite3_prepare_v2(db, "SELECT name, price FROM products WHERE id = ?", -1, &statement, NULL) == SQLITE_OK) {
         sqlite3_bind_int(statement, 1, id);
         int status = sqlite3_step(statement);
-        if (status == SQLITE_ROW) {
-            len = snprintf(json, capacity, "{\"id\":%d,\"name\":\"%s\",\"price\":\"%s\"}", id, sqlite3_column_text(statement, 0),
-                           sqlite3_column_text(statement, 1));
-        } else if (status == SQLITE_DONE) {
-            len = 0;
-        }
+        len = status == SQLITE_ROW ? snprintf(json, capacity, "{\"id\":%d,\"name\":\"%s\",\"price\":\"%s\"}", id,
+                                              sqlite3_column_text(statement, 0), sqlite3_column_text(statement, 1))
+                                   : -(status != SQLITE_DONE);
     }
     sqlite3_finalize(statement);
     return len;
@@ -84,8 +81,8 @@ static void find_product(int id, char *response) {
     } else if (status == MCC_NOT_FOUND) {
         loads++;
         len = read_product(id, json, sizeof json);
-        if (len > 0) {
-            (void)mcc_fill(lease, json, (size_t)len, MCC_CODEC_TEXT, TTL_MS); // MCC_OVERTAKEN: it was changed meanwhile
+        if (len > 0) { // MCC_OVERTAKEN is as good as MCC_OK: the row was changed meanwhile
+            (void)mcc_fill(lease, json, (size_t)len, MCC_CODEC_TEXT, TTL_MS);
         }
         mcc_lease_free(lease);
     }

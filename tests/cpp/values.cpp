@@ -114,8 +114,8 @@ void nesting_has_a_limit() {
     REQUIRE(mccache::from_cbor(mccache::to_cbor(deepest)) == deepest);
     REQUIRE(mccache::try_to_cbor(object::list{deepest}).failed_with(mccache::errc::codec));
     REQUIRE(mccache::try_to_cbor(object::map{{deepest, 1}}).failed_with(mccache::errc::codec));
-    for (const std::uint8_t opening : {0x81, 0x9f, 0xa1, 0xbf, 0xd8}) {
-        mccache::bytes bomb(1000000, opening);
+    for (const std::uint8_t opening : mccache::bytes{0x81, 0x9f, 0xa1, 0xbf, 0xd8}) {
+        const mccache::bytes bomb(1000000, opening);
         REQUIRE(mccache::try_from_cbor(bomb).failed_with(mccache::errc::codec));
     }
     mccache::bytes within(mccache::nesting_max, 0x81);
