@@ -38,7 +38,7 @@ const COPIED_LATELY: Duration = Duration::from_secs(5);
 /// Addresses told of by members, or of members that went down, that are greeted at once.
 const TOLD_MAX: usize = 256;
 /// The longest pause between two greetings of one of them.
-const TOLD_PAUSE_MAX: Duration = Duration::from_secs(16);
+const TOLD_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// An address that was told of is greeted for this long after it was told of last.
 const TOLD_KEPT: Duration = Duration::from_secs(60);
 /// That of a member that went down, for as long as tombstones are kept: whoever comes back later asks for all anyway.

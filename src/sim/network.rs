@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::rng::Rng;
+use crate::time::Mono;
 
 /// Faults of the network, the same on every path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub struct Faults {
     /// Datagrams lost in a row once one is lost (as when a train of segments is dropped whole).
     pub burst: u32,
 }
+
+/// A burst is a train that is dropped whole, and no train takes longer. Where some paths carry a greeting a second and
+/// nothing else, a burst of 46 datagrams would be a cut of most of a minute.
+const TRAIN_TAKES: Duration = Duration::from_millis(100);
 
 /// What becomes of multicast, for the whole of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub(super) struct Network {
     loss_percent: u8,
     /// Per ordered pair (sender, receiver): deliveries still to be lost of a burst.
     bursts: Vec<u32>,
+    /// When the last burst of each pair ends, however many are still to be lost; none: with its last datagram.
+    burst_ends: Option<Vec<Mono>>,
     /// Side of the cut each node is on; a datagram crosses only within a side.
     sides: Vec<u8>,
     /// Only the direction from side 0 to side 1 is cut.
@@ -60,11 +67,17 @@ impl Network {
             loss_percent: faults.loss_percent,
             faults: faults.clone(),
             bursts: vec![0; places * places],
+            burst_ends: None,
             sides: vec![0; places],
             one_way: false,
             places,
             multicast: vec![true; places * places],
         }
+    }
+
+    /// Has bursts end with the time a train takes.
+    pub(super) fn limit_bursts(&mut self) {
+        self.burst_ends = Some(vec![Mono::default(); self.places * self.places]);
     }
 
     /// Digs holes for multicast.
@@ -105,17 +118,21 @@ impl Network {
     }
 
     /// The delays after which copies of a datagram arrive; none if it is lost.
-    pub(super) fn carry(&mut self, from: usize, to: usize, rng: &mut Rng) -> Vec<Duration> {
+    pub(super) fn carry(&mut self, from: usize, to: usize, now: Mono, rng: &mut Rng) -> Vec<Duration> {
         let crosses = self.sides[from] != self.sides[to] && !(self.one_way && self.sides[from] == 1);
-        if crosses || self.loses(from, to, rng) {
+        if crosses || self.loses(from, to, now, rng) {
             return Vec::new();
         }
         let copies = if rng.percent(self.faults.duplicate_percent) { 2 } else { 1 };
         (0..copies).map(|_| self.faults.delay + rng.below_duration(self.faults.jitter)).collect()
     }
 
-    fn loses(&mut self, from: usize, to: usize, rng: &mut Rng) -> bool {
+    fn loses(&mut self, from: usize, to: usize, now: Mono, rng: &mut Rng) -> bool {
         let burst = &mut self.bursts[from * self.places + to];
+        let ends = self.burst_ends.as_mut().map(|ends| &mut ends[from * self.places + to]);
+        if ends.as_ref().is_some_and(|ends| **ends <= now) {
+            *burst = 0;
+        }
         if *burst > 0 {
             *burst -= 1;
             return true;
@@ -124,6 +141,9 @@ impl Network {
         let lost = rng.below(100 * u64::from(self.faults.burst.max(1))) < u64::from(self.loss_percent);
         if lost {
             *burst = self.faults.burst.saturating_sub(1);
+            if let Some(ends) = ends {
+                *ends = now + TRAIN_TAKES;
+            }
         }
         lost
     }

@@ -85,6 +85,9 @@ impl<'a> World<'a> {
             sent: 0,
             lost: 0,
         };
+        if options.multicast != Multicast::Works {
+            world.network.limit_bursts();
+        }
         if let Multicast::BlackHoles { listed } = options.multicast {
             world.network.dig_black_holes(listed == 0, &mut world.rng);
         }
@@ -298,8 +301,11 @@ impl<'a> World<'a> {
             let by_unicast = to == To::Member(there) || copies.contains(&there);
             for via in [by_group.then_some(Via::Group), by_unicast.then_some(Via::Unicast)].into_iter().flatten() {
                 // The sender hears its own multicast as a real socket does, and at once.
-                let delays =
-                    if at == place { vec![Duration::ZERO] } else { self.network.carry(place, at, &mut self.rng) };
+                let delays = if at == place {
+                    vec![Duration::ZERO]
+                } else {
+                    self.network.carry(place, at, self.now, &mut self.rng)
+                };
                 self.lost += u64::from(delays.is_empty());
                 for delay in delays {
                     let datagram = datagram.to_vec();
