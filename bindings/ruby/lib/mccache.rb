@@ -1,0 +1,100 @@
+# frozen_string_literal: true
+
+require "mccache/version"
+require "mccache/errors"
+require "mccache/native_library"
+
+# A Hash in every process, kept coherent across the cluster by UDP multicast, with no server.
+#
+#     require "mccache"
+#     cache = MCCache.cache("demo")
+#     cache["k"] = "v"
+#
+# Requiring it starts nothing: the first cache does.
+module MCCache
+  NativeLibrary.load
+  NativeLibrary.check_abi(Native::ABI_VERSION, Native.abi_version)
+end
+
+require "mccache/codec"
+require "mccache/durations"
+require "mccache/records"
+require "mccache/events"
+require "mccache/listeners"
+require "mccache/settings"
+require "mccache/view"
+require "mccache/node"
+require "mccache/cache"
+
+module MCCache
+  Native._bind(ERRORS_BY_STATUS, CodecError, Codec)
+
+  @lock = Mutex.new
+  @own = nil
+  @logger = nil
+
+  class << self
+    # Where failures of listeners go: anything with the method `error(text)`, such as Rails.logger. Standard error unless set.
+    attr_writer :logger
+
+    # @return [#error]
+    def logger
+      @logger ||= begin
+        require "logger"
+        Logger.new($stderr, progname: "mccache")
+      end
+    end
+
+    # The process's own node; the first call starts it, with the settings of file and environment. After a close it
+    # starts anew.
+    #
+    # @return [Node]
+    # @raise [ConfigError, NetworkError]
+    def node
+      @lock.synchronize do
+        @own = nil if @own&.closed?
+        @own ||= Node.own
+      end
+    end
+
+    # A cache of the process's own node. The same name is the same cache, in every process.
+    #
+    # @param (see Node#cache)
+    # @return [Cache]
+    # @raise (see Node#cache)
+    # @raise [NetworkError]
+    def cache(name, marshal: false, **settings)
+      node.cache(name, marshal: marshal, **settings)
+    end
+
+    # As {cache}; the cache that is given a block is closed when the block ends.
+    #
+    # @param (see Node#cache)
+    # @yieldparam cache [Cache]
+    # @return [Cache, Object] the cache, or what the block answers
+    def open(name, marshal: false, **settings)
+      opened = cache(name, marshal: marshal, **settings)
+      return opened unless block_given?
+
+      begin
+        yield opened
+      ensure
+        opened.close
+      end
+    end
+
+    # @return [String] the version of the core that is in use
+    def version
+      Native.version
+    end
+
+    # @api private
+    def log_failure(what, error)
+      backtrace = Array(error.backtrace).first(10).map { |line| "\n  #{line}" }.join
+      logger.error("#{what}: #{error.message} (#{error.class})#{backtrace}")
+    rescue StandardError
+      # A logger that fails, too, must not end the thread that logs.
+      nil
+    end
+  end
+end

@@ -1,0 +1,416 @@
+# frozen_string_literal: true
+
+module MCCache
+  # A Hash that every member of the cluster has, kept coherent in the background.
+  #
+  # Keys are String or Symbol; a Symbol is its name, a text and its UTF-8 bytes are one key, and iteration gives Strings.
+  # Values are bytes (a String in ASCII-8BIT), text (a String in any other encoding, stored in UTF-8), and what CBOR carries:
+  # nil, true, false, Integer, Float, Time, Date, Array, Hash, Set, Rational, BigDecimal. They are copied in and copied out.
+  #
+  # All of it may be used from any thread. Other threads and other members write all the time: iteration never fails because
+  # of that, and an entry that was seen may be gone. Every method raises ClosedError once the cache or its node is closed,
+  # TypeError for a key or a value of another type, TooLargeError for a key of more than 65,535 bytes, and CodecError for a
+  # String that is not valid in its encoding and for a value that cannot be read.
+  #
+  # Get one from MCCache.cache or Node#cache.
+  class Cache < Native::Cache
+    include Enumerable
+
+    MISSING = Object.new.freeze
+    private_constant :MISSING
+
+    private(*Native::Cache.instance_methods(false).grep(/\A_/))
+
+    # Those of the extension that Enumerable's would hide.
+    define_method(:take, Native::Cache.instance_method(:take))
+
+    # @!method [](key)
+    #   @param key [String, Symbol]
+    #   @return [Object, nil] the value; nil if there is none
+
+    # @!method []=(key, value)
+    #   Puts a value, here at once and on all members soon; its time to live is the cache's setting.
+    #   @param key [String, Symbol]
+    #   @param value [Object]
+
+    # @!method fetch(key, default = none)
+    #   As Hash#fetch.
+    #   @param key [String, Symbol]
+    #   @param default [Object] what is answered if there is no value
+    #   @yieldparam key [String, Symbol] where there is none; what the block answers is answered, and not put
+    #   @return [Object]
+    #   @raise [KeyError] if there is no value, no default and no block
+
+    # @!method key?(key)
+    #   Does not count as a use of the entry.
+    #   @return [Boolean]
+
+    # @!method delete(key)
+    #   Deletes on every member, also where this one has no value. As Hash#delete it answers the value.
+    #   @yieldparam key [String, Symbol] if there was no value here; what the block answers is answered
+    #   @return [Object, nil]
+
+    # @!method remove(key)
+    #   As delete, without making the value.
+    #   @return [Boolean] whether there was a value here
+
+    # @!method take(key)
+    #   Deletes and answers a value in one step: of the threads of this process that do this at once, one gets it.
+    #   @yieldparam key [String, Symbol] if there was none; what the block answers is answered
+    #   @return [Object, nil]
+
+    # @!method size
+    #   @return [Integer] entries held now; one whose time is over may count until it is taken out
+
+    alias store []=
+    alias has_key? key?
+    alias include? key?
+    alias member? key?
+    alias length size
+
+    # @api private
+    def initialize(node, native_node, name, marshal, config)
+      @node = node
+      @name = -name
+      @marshal = marshal
+      @closed = false
+      super(native_node, @name, config)
+    end
+
+    # @return [String] the name under which every member finds it
+    attr_reader :name
+
+    # @return [Node]
+    attr_reader :node
+
+    # @return [Boolean] whether values that CBOR does not carry go by Ruby's Marshal
+    def marshal?
+      @marshal
+    end
+
+    # -- One key ------------------------------------------------------------------------------------------------------
+
+    # As `cache[key] = value`, with a time to live of its own.
+    #
+    # @param key [String, Symbol]
+    # @param value [Object]
+    # @param ttl [Numeric, #to_f, nil] seconds above 0; nil is the cache's setting, Float::INFINITY is no end
+    # @return [Object] value
+    def put(key, value, ttl: nil)
+      _put(key, value, Durations.ttl_ms(ttl))
+    end
+
+    # Puts a value only if this process knows none. Of threads of this process that try at once one succeeds; two members
+    # may both succeed, and the later one wins, as always.
+    #
+    # @param (see #put)
+    # @return [Boolean] whether it was put
+    def put_new(key, value, ttl: nil)
+      _put_new(key, value, Durations.ttl_ms(ttl))
+    end
+
+    # The value of a key, which is loaded by the block if there is none. One thread of this process loads a key at a time,
+    # others that ask for it wait; members do not wait for each other. A write or delete that comes while the block runs
+    # wins over what it loaded, which is answered all the same. What the block raises is raised, and nothing is put.
+    #
+    # @param key [String, Symbol]
+    # @param ttl [Numeric, #to_f, nil] as in {#put}
+    # @param timeout [Numeric, #to_f, nil] seconds to wait for another's load; nil waits for ever
+    # @yieldparam key [String, Symbol]
+    # @return [Object]
+    # @raise [TimeoutError] if another thread's load lasts longer; also if the block asks for its own key
+    def get_or_load(key, ttl: nil, timeout: 30, &load)
+      raise ArgumentError, "get_or_load needs a block that loads the value" unless load
+
+      ttl_ms = Durations.ttl_ms(ttl)
+      total = Durations.timeout_ms(timeout)
+      found = Durations.in_slices(total) { |slice| _load(key, slice, ttl_ms, &load) }
+      return found.first if found
+
+      raise TimeoutError, "timed out after #{total} ms: another thread is still loading #{key.inspect}"
+    end
+
+    # Gives an entry a new time to live, here and on all members.
+    #
+    # @param key [String, Symbol]
+    # @param ttl [Numeric, #to_f, nil] as in {#put}
+    # @return [Boolean] false if there is no such entry
+    def touch(key, ttl: nil)
+      _touch(key, Durations.ttl_ms(ttl))
+    end
+
+    # What is known of an entry. Does not count as a use of it.
+    #
+    # @param key [String, Symbol]
+    # @return [Metadata, nil] nil if there is no such entry
+    def metadata(key)
+      Metadata.of(_metadata(key))
+    rescue KeyError
+      nil
+    end
+
+    # The bytes of a value where they are, whatever their codec.
+    #
+    # @param key [String, Symbol]
+    # @return [View, nil] nil if there is no such entry
+    def view(key)
+      value = _value(key)
+      value && View.new(value, self)
+    end
+
+    # @return [Object, nil] as Hash#dig
+    def dig(key, *rest)
+      value = self[key]
+      rest.empty? || value.nil? ? value : value.dig(*rest)
+    end
+
+    # @return [Array<Object, nil>] the values of keys
+    def values_at(*keys)
+      keys.map { |key| self[key] }
+    end
+
+    # @return [Array<Object>] the values of keys; as {#fetch} where there is none
+    def fetch_values(*keys, &block)
+      keys.map { |key| fetch(key, &block) }
+    end
+
+    # @return [Hash{String, Symbol => Object}] those of these keys that have a value
+    def slice(*keys)
+      keys.each_with_object({}) do |key, found|
+        value = fetch(key, MISSING)
+        found[key] = value unless MISSING.equal?(value)
+      end
+    end
+
+    # -- All keys -----------------------------------------------------------------------------------------------------
+
+    # Each entry is read in one step, and that does not count as a use of it. Who is there all the time comes once, who comes
+    # or goes meanwhile at most once.
+    #
+    # @yieldparam key [String] UTF-8 where it is that, else ASCII-8BIT
+    # @yieldparam value [Object]
+    # @return [self, Enumerator]
+    def each
+      return enum_for(:each) { size } unless block_given?
+
+      iteration = _iter
+      while (entry = iteration.entry(self))
+        yield entry
+      end
+      self
+    end
+    alias each_pair each
+
+    # @yieldparam key [String]
+    # @return [self, Enumerator]
+    def each_key
+      return enum_for(:each_key) { size } unless block_given?
+
+      iteration = _iter
+      while (key = iteration.step)
+        yield key
+      end
+      self
+    end
+
+    # @yieldparam value [Object]
+    # @return [self, Enumerator]
+    def each_value
+      return enum_for(:each_value) { size } unless block_given?
+
+      each { |_, value| yield value }
+    end
+
+    # @return [Array<String>]
+    def keys
+      each_key.to_a
+    end
+
+    # @return [Array<Object>]
+    def values
+      each_value.to_a
+    end
+
+    # @return [Integer] as Enumerable#count; without argument and block the size
+    def count(*item, &block)
+      item.empty? && block.nil? ? size : super
+    end
+
+    # @return [Boolean]
+    def empty?
+      size.zero?
+    end
+
+    # @return [Boolean] as Enumerable#any?
+    def any?(*pattern, &block)
+      pattern.empty? && block.nil? ? !empty? : super
+    end
+
+    # Puts the entries of Hashes, or of other caches.
+    #
+    # @param others [Array<#each_pair>]
+    # @yield [key, old, new] for keys that have a value: what is to be put
+    # @return [self]
+    def merge!(*others)
+      others.each do |other|
+        other.each_pair do |key, value|
+          old = block_given? ? fetch(key, MISSING) : MISSING
+          self[key] = MISSING.equal?(old) ? value : yield(key, old, value)
+        end
+      end
+      self
+    end
+    alias update merge!
+
+    # @return [Hash{String => Object}] the entries, and those of others over them, as they are now
+    def merge(*others, &block)
+      to_h.merge(*others.map(&:to_h), &block)
+    end
+
+    # @return [Hash{String => Object}, Enumerator] as Hash#select
+    def select(&block)
+      block ? to_h.select(&block) : enum_for(:select) { size }
+    end
+    alias filter select
+
+    # @return [Hash{String => Object}, Enumerator] as Hash#reject
+    def reject(&block)
+      block ? to_h.reject(&block) : enum_for(:reject) { size }
+    end
+
+    # @return [Hash{String => Object}, Enumerator] as Hash#transform_values
+    def transform_values(&block)
+      block ? to_h.transform_values(&block) : enum_for(:transform_values) { size }
+    end
+
+    # Deletes the entries for which the block answers true, on every member.
+    # @return [self, Enumerator]
+    def delete_if
+      return enum_for(:delete_if) { size } unless block_given?
+
+      each { |key, value| remove(key) if yield(key, value) }
+    end
+
+    # @return [self, nil, Enumerator] as {#delete_if}; nil if nothing was deleted
+    def reject!
+      return enum_for(:reject!) { size } unless block_given?
+
+      deleted = false
+      each { |key, value| deleted |= remove(key) if yield(key, value) }
+      deleted ? self : nil
+    end
+
+    # Deletes the entries for which the block answers false or nil, on every member.
+    # @return [self, Enumerator]
+    def keep_if
+      return enum_for(:keep_if) { size } unless block_given?
+
+      delete_if { |key, value| !yield(key, value) }
+    end
+
+    # @return [self, nil, Enumerator] as {#keep_if}; nil if nothing was deleted
+    def select!
+      return enum_for(:select!) { size } unless block_given?
+
+      reject! { |key, value| !yield(key, value) }
+    end
+    alias filter! select!
+
+    # Deletes all entries, on every member.
+    # @return [self]
+    def clear
+      _clear
+      self
+    end
+
+    # -- The cluster --------------------------------------------------------------------------------------------------
+
+    # Waits until every live member has applied all that this process wrote to the cache before.
+    #
+    # @param timeout [Numeric, #to_f, nil] seconds; nil waits for ever
+    # @return [self]
+    # @raise [TimeoutError] the writes still go out
+    def sync(timeout = 5)
+      total = Durations.timeout_ms(timeout)
+      first = [total, Durations::SLICE_MS].min
+      return self if _sync(first)
+
+      # Begun again it would also wait for what others wrote meanwhile: the rest is one call.
+      rest = total == Durations::FOREVER_MS ? total : total - first
+      return self if rest.positive? && Durations.interruptibly { _sync(rest) }
+
+      raise TimeoutError, "timed out after #{total} ms: members that are alive have not applied what was written"
+    end
+
+    # @return [Stats] figures of this cache in this process
+    def stats
+      Stats.of(_stats)
+    end
+
+    # Sums up the contents. Reads every entry.
+    # @return [Checksum]
+    def checksum
+      Checksum.of(_checksum)
+    end
+
+    # Asks all members.
+    #
+    # @param timeout [Numeric, #to_f] seconds to wait for answers
+    # @return [Hash{String => Checksum, nil}] by the member's name, this node's first; nil for who did not answer in time
+    def cluster_checksum(timeout: 2)
+      total = Durations.timeout_ms(timeout)
+      answers = Durations.interruptibly { _cluster_checksum(total) }
+      Array.new(answers.count) do |index|
+        item = answers.item(index)
+        [answers.member(index), item && Checksum.of(item)]
+      end.to_h
+    end
+
+    # @return [Events] a queue of what happens in this cache from now on
+    def events
+      Events.new(_events)
+    end
+
+    # Calls the block for each event of this cache from now on, one after another in a thread of the node's. What it raises
+    # goes to MCCache.logger. If it does not keep up it hears of an event of kind :overflow.
+    #
+    # @yieldparam event [Event]
+    # @return [Listener]
+    def on_change(&block)
+      size # of a closed cache: raises
+      @node.listeners.add(@name, block)
+    end
+
+    # -- The end ------------------------------------------------------------------------------------------------------
+
+    # Leaves the cache: its entries are forgotten here, and stay on other members. Closing again does nothing.
+    # @return [void]
+    def close
+      @closed = true
+      @node.forget(@name)
+      _close
+      nil
+    end
+
+    # @return [Boolean] whether it, or its node, was closed through these objects
+    def closed?
+      @closed || @node.closed?
+    end
+
+    # @return [String]
+    def inspect
+      state = begin
+        "#{size} entries"
+      rescue ClosedError
+        "closed"
+      end
+      "#<MCCache::Cache #{name} of #{node.name}: #{state}>"
+    end
+    alias to_s inspect
+
+    # @api private
+    def initialize_copy(_other)
+      raise TypeError, "a Cache cannot be copied: to_h gives its entries, MCCache.cache(name) the cache"
+    end
+  end
+end

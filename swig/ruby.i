@@ -1,0 +1,594 @@
+// Ruby's own part: the extension `mccache_native`, in C mode.
+//
+// Four things live here: the typemaps that mccache.i asks for; the methods of `Cache` that must be fast (`[]`, `[]=`,
+// `fetch`, `key?`, `delete`, `size`, ...), which go past SWIG's search for types; the calls that wait, which let other threads
+// run; and what a forked child does first. How a Ruby object becomes bytes is in bindings/ruby/ext/mccache_native. What
+// a user reads lives in the facade.
+//
+// Invariants. No exception passes a frame of the library: they are raised after its functions returned. No handle of the
+// library is held while something here may raise, but by an object that Ruby will collect, or under rb_ensure. Nothing
+// waits while it holds the GVL. Destructors run inside Ruby's collector, so they free and never wait.
+
+%module "MCCache::Native"
+
+%{
+#include "glue.h"
+
+#include <pthread.h>
+#include <ruby/thread.h>
+#include <string.h>
+
+// ---- Waiting without the GVL --------------------------------------------------------------------------------------
+
+typedef struct {
+    mcc_status_t (*call)(void *arguments);
+    void *arguments;
+    mcc_status_t status;
+    bool done;
+} mccache_rb_wait_t;
+
+static void *mccache_rb_wait_run(void *data) {
+    mccache_rb_wait_t *wait = data;
+    wait->status = wait->call(wait->arguments);
+    wait->done = true;
+    return NULL;
+}
+
+// Nothing is raised after the call was made: its results are the caller's, who checks for interrupts when it holds none.
+static mcc_status_t mccache_rb_wait(mcc_status_t (*call)(void *), void *arguments, rb_unblock_function_t *unblock, void *who) {
+    mccache_rb_wait_t wait = {call, arguments, MCC_INTERNAL, false};
+    for (;;) {
+        rb_thread_call_without_gvl2(mccache_rb_wait_run, &wait, unblock, who);
+        if (wait.done)
+            return wait.status;
+        // An interrupt was there before the call: it is handled first, and may raise.
+        rb_thread_check_ints();
+    }
+}
+
+// The functions of the library that wait, or read every entry: the same, without the GVL.
+#define MCCACHE_RB_WAITS_1(function, A)                                              \
+    typedef struct { A a; } function##_arguments_t;                                  \
+    static mcc_status_t function##_run(void *data) {                                 \
+        function##_arguments_t *at = data;                                           \
+        return function(at->a);                                                      \
+    }                                                                                \
+    static mcc_status_t function##_waits(A a) {                                      \
+        function##_arguments_t arguments = {a};                                      \
+        return mccache_rb_wait(function##_run, &arguments, NULL, NULL);              \
+    }
+#define MCCACHE_RB_WAITS_2(function, A, B)                                           \
+    typedef struct { A a; B b; } function##_arguments_t;                             \
+    static mcc_status_t function##_run(void *data) {                                 \
+        function##_arguments_t *at = data;                                           \
+        return function(at->a, at->b);                                               \
+    }                                                                                \
+    static mcc_status_t function##_waits(A a, B b) {                                 \
+        function##_arguments_t arguments = {a, b};                                   \
+        return mccache_rb_wait(function##_run, &arguments, NULL, NULL);              \
+    }
+#define MCCACHE_RB_WAITS_3(function, A, B, C)                                        \
+    typedef struct { A a; B b; C c; } function##_arguments_t;                        \
+    static mcc_status_t function##_run(void *data) {                                 \
+        function##_arguments_t *at = data;                                           \
+        return function(at->a, at->b, at->c);                                        \
+    }                                                                                \
+    static mcc_status_t function##_waits(A a, B b, C c) {                            \
+        function##_arguments_t arguments = {a, b, c};                                \
+        return mccache_rb_wait(function##_run, &arguments, NULL, NULL);              \
+    }
+#define MCCACHE_RB_WAITS_4(function, A, B, C, D)                                     \
+    typedef struct { A a; B b; C c; D d; } function##_arguments_t;                   \
+    static mcc_status_t function##_run(void *data) {                                 \
+        function##_arguments_t *at = data;                                           \
+        return function(at->a, at->b, at->c, at->d);                                 \
+    }                                                                                \
+    static mcc_status_t function##_waits(A a, B b, C c, D d) {                       \
+        function##_arguments_t arguments = {a, b, c, d};                             \
+        return mccache_rb_wait(function##_run, &arguments, NULL, NULL);              \
+    }
+
+MCCACHE_RB_WAITS_2(mcc_node_open, const mcc_config_t *, mcc_node_t **)
+MCCACHE_RB_WAITS_1(mcc_node_own, mcc_node_t **)
+MCCACHE_RB_WAITS_2(mcc_node_wait_ready, mcc_node_t *, int64_t)
+MCCACHE_RB_WAITS_2(mcc_node_members, mcc_node_t *, mcc_members_t **)
+MCCACHE_RB_WAITS_3(mcc_node_cluster_metrics, mcc_node_t *, int64_t, mcc_cluster_metrics_t **)
+MCCACHE_RB_WAITS_1(mcc_node_close, mcc_node_t *)
+MCCACHE_RB_WAITS_4(mcc_open, mcc_node_t *, const char *, const mcc_config_t *, mcc_cache_t **)
+MCCACHE_RB_WAITS_1(mcc_clear, mcc_cache_t *)
+MCCACHE_RB_WAITS_2(mcc_sync, mcc_cache_t *, int64_t)
+MCCACHE_RB_WAITS_3(mcc_checksum, mcc_cache_t *, uint64_t *, int64_t *)
+MCCACHE_RB_WAITS_3(mcc_cluster_checksum, mcc_cache_t *, int64_t, mcc_checksums_t **)
+MCCACHE_RB_WAITS_1(mcc_close, mcc_cache_t *)
+
+// Ctrl-C, Thread#kill and Timeout wake the queue: the wait ends at once.
+typedef struct {
+    mcc_events_t *events;
+    int64_t timeout_ms;
+    mcc_event_t *event;
+} mccache_rb_next_t;
+
+static mcc_status_t mccache_rb_next_run(void *data) {
+    mccache_rb_next_t *next = data;
+    return mcc_events_next(next->events, next->timeout_ms, next->event);
+}
+
+static void mccache_rb_wake(void *events) {
+    mcc_events_wake(events);
+}
+
+static mcc_status_t mcc_events_next_waits(mcc_events_t *events, int64_t timeout_ms, mcc_event_t *event) {
+    mccache_rb_next_t next = {events, timeout_ms, event};
+    return mccache_rb_wait(mccache_rb_next_run, &next, mccache_rb_wake, events);
+}
+
+// The key is frozen by the caller: without the GVL another thread could change it.
+typedef struct {
+    mcc_cache_t *cache;
+    VALUE key;
+    int64_t timeout_ms;
+    mcc_value_t *value;
+    mcc_lease_t *lease;
+} mccache_rb_lookup_t;
+
+static mcc_status_t mccache_rb_lookup_run(void *data) {
+    mccache_rb_lookup_t *at = data;
+    return mcc_get_lease(at->cache, RSTRING_PTR(at->key), (size_t)RSTRING_LEN(at->key), at->timeout_ms, &at->value, &at->lease);
+}
+
+// What mccache.i calls below are these.
+#define mcc_node_open mcc_node_open_waits
+#define mcc_node_own mcc_node_own_waits
+#define mcc_node_wait_ready mcc_node_wait_ready_waits
+#define mcc_node_members mcc_node_members_waits
+#define mcc_node_cluster_metrics mcc_node_cluster_metrics_waits
+#define mcc_node_close mcc_node_close_waits
+#define mcc_open mcc_open_waits
+#define mcc_clear mcc_clear_waits
+#define mcc_sync mcc_sync_waits
+#define mcc_checksum mcc_checksum_waits
+#define mcc_cluster_checksum mcc_cluster_checksum_waits
+#define mcc_close mcc_close_waits
+#define mcc_events_next mcc_events_next_waits
+
+// ---- Forked children ----------------------------------------------------------------------------------------------
+
+// Set in a forked child that has threads to start again; the first call that uses a cache does it. A child that only
+// calls exec or exit! thus starts nothing.
+static int mccache_rb_pending;
+static VALUE mccache_rb_resume = Qnil;
+
+static void mccache_rb_forked(void) {
+    mccache_rb_pending = 1;
+}
+
+// _after_fork(callable): called by the first use of a cache in each forked child. To be called once.
+static VALUE mccache_rb_after_fork(VALUE module, VALUE callable) {
+    (void)module;
+    mccache_rb_resume = callable;
+    rb_gc_register_mark_object(callable);
+    pthread_atfork(NULL, NULL, mccache_rb_forked);
+    return Qnil;
+}
+
+static inline void mccache_rb_ready(void) {
+    if (mccache_rb_pending) {
+        mccache_rb_pending = 0;
+        rb_funcall(mccache_rb_resume, rb_intern("call"), 0);
+    }
+}
+
+// ---- The methods that must be fast --------------------------------------------------------------------------------
+
+// Values up to this length are read into the C stack: a copy of so few bytes costs less than a handle.
+#define MCCACHE_RB_SHORT_MAX 1024
+
+// What a proxy points to; NULL, which every function of the library refuses, before initialize. These methods are found
+// on proxies of caches only: there is no type to check.
+static inline mcc_cache_t *mccache_rb_cache(VALUE self) {
+    void *cache = NULL;
+    SWIG_ConvertPtr(self, &cache, 0, 0);
+    return cache;
+}
+
+typedef struct {
+    VALUE owner;
+    mcc_value_t *value;
+    const uint8_t *key;  // of an iteration
+    size_t key_len;
+} mccache_rb_held_t;
+
+static VALUE mccache_rb_held_object(VALUE data) {
+    mccache_rb_held_t *held = (mccache_rb_held_t *)data;
+    return mccache_rb_object(held->owner, held->value->data, held->value->len, held->value->codec);
+}
+
+static VALUE mccache_rb_held_entry(VALUE data) {
+    mccache_rb_held_t *held = (mccache_rb_held_t *)data;
+    // The key first: making the object may run Ruby code, which may step this iteration on.
+    VALUE key = mccache_rb_key_object(held->key, held->key_len);
+    return rb_assoc_new(key, mccache_rb_held_object(data));
+}
+
+static VALUE mccache_rb_held_free(VALUE data) {
+    mcc_value_free(((mccache_rb_held_t *)data)->value);
+    return Qnil;
+}
+
+// The object of a value, which is freed whatever happens.
+static VALUE mccache_rb_consume(VALUE owner, mcc_value_t *value) {
+    mccache_rb_held_t held = {owner, value, NULL, 0};
+    return rb_ensure(mccache_rb_held_object, (VALUE)&held, mccache_rb_held_free, (VALUE)&held);
+}
+
+// The value of a key, or Qundef if it has none.
+static inline VALUE mccache_rb_lookup(VALUE self, VALUE key) {
+    uint8_t data[MCCACHE_RB_SHORT_MAX];
+    size_t len;
+    uint8_t codec;
+    mcc_cache_t *cache = mccache_rb_cache(self);
+    mcc_value_t *value;
+    mcc_status_t status;
+    mccache_rb_ready();
+    key = mccache_rb_key(key);
+    status = mcc_get_into(cache, RSTRING_PTR(key), (size_t)RSTRING_LEN(key), data, sizeof data, &len, &codec);
+    if (status == MCC_OK)
+        return mccache_rb_object(self, data, len, codec);
+    if (status == MCC_BUFFER_TOO_SMALL) {
+        status = mcc_get(cache, RSTRING_PTR(key), (size_t)RSTRING_LEN(key), &value);
+        if (status == MCC_OK)
+            return mccache_rb_consume(self, value);
+    }
+    RB_GC_GUARD(key);
+    if (status == MCC_NOT_FOUND)
+        return Qundef;
+    mccache_rb_raise(status);
+}
+
+static VALUE mccache_rb_aref(VALUE self, VALUE key) {
+    VALUE object = mccache_rb_lookup(self, key);
+    return object == Qundef ? Qnil : object;
+}
+
+static VALUE mccache_rb_fetch(int argc, VALUE *argv, VALUE self) {
+    VALUE object;
+    rb_check_arity(argc, 1, 2);
+    if (argc == 2 && rb_block_given_p())
+        rb_warn("block supersedes default value argument");
+    object = mccache_rb_lookup(self, argv[0]);
+    if (object != Qundef)
+        return object;
+    if (rb_block_given_p())
+        return rb_yield(argv[0]);
+    if (argc == 2)
+        return argv[1];
+    mccache_rb_raise_missing(self, argv[0]);
+}
+
+static void mccache_rb_put(VALUE self, VALUE key, VALUE object, int64_t ttl_ms) {
+    mccache_rb_value_t value;
+    mcc_status_t status;
+    mccache_rb_ready();
+    // The value first: what makes it may run Ruby code, which must not change the key's bytes afterwards.
+    mccache_rb_value(self, object, &value);
+    key = mccache_rb_key(key);
+    status = mcc_put_as(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key), value.data, value.len,
+                        value.codec, ttl_ms);
+    RB_GC_GUARD(key);
+    RB_GC_GUARD(value.owner);
+    if (status != MCC_OK)
+        mccache_rb_raise(status);
+}
+
+static VALUE mccache_rb_aset(VALUE self, VALUE key, VALUE object) {
+    mccache_rb_put(self, key, object, MCC_TTL_DEFAULT);
+    return object;
+}
+
+// _put(key, value, ttl_ms)
+static VALUE mccache_rb_put_ttl(VALUE self, VALUE key, VALUE object, VALUE ttl_ms) {
+    mccache_rb_put(self, key, object, NUM2LL(ttl_ms));
+    return object;
+}
+
+// _put_as(key, bytes, codec, ttl_ms): bytes that are encoded already, and how to read them.
+static VALUE mccache_rb_put_as(VALUE self, VALUE key, VALUE bytes, VALUE codec, VALUE ttl_ms) {
+    int64_t ttl = NUM2LL(ttl_ms);
+    uint8_t number = (uint8_t)NUM2UINT(codec);
+    mcc_status_t status;
+    mccache_rb_ready();
+    StringValue(bytes);
+    key = mccache_rb_key(key);
+    status = mcc_put_as(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key), RSTRING_PTR(bytes),
+                        (size_t)RSTRING_LEN(bytes), number, ttl);
+    RB_GC_GUARD(key);
+    RB_GC_GUARD(bytes);
+    if (status != MCC_OK)
+        mccache_rb_raise(status);
+    return Qnil;
+}
+
+static VALUE mccache_rb_has_key(VALUE self, VALUE key) {
+    mcc_status_t status;
+    mccache_rb_ready();
+    key = mccache_rb_key(key);
+    status = mcc_contains(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key));
+    RB_GC_GUARD(key);
+    if (status != MCC_OK && status != MCC_NOT_FOUND)
+        mccache_rb_raise(status);
+    return status == MCC_OK ? Qtrue : Qfalse;
+}
+
+// Deletes on every member, also where this one has no value: true if it had one.
+static VALUE mccache_rb_remove(VALUE self, VALUE key) {
+    mcc_status_t status;
+    mccache_rb_ready();
+    key = mccache_rb_key(key);
+    status = mcc_del(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key));
+    RB_GC_GUARD(key);
+    if (status != MCC_OK && status != MCC_NOT_FOUND)
+        mccache_rb_raise(status);
+    return status == MCC_OK ? Qtrue : Qfalse;
+}
+
+// The value that is taken out, or Qundef if there was none.
+static VALUE mccache_rb_taken(VALUE self, VALUE key) {
+    mcc_value_t *value;
+    mcc_status_t status;
+    mccache_rb_ready();
+    key = mccache_rb_key(key);
+    status = mcc_take(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key), &value);
+    RB_GC_GUARD(key);
+    if (status == MCC_OK)
+        return mccache_rb_consume(self, value);
+    if (status == MCC_NOT_FOUND)
+        return Qundef;
+    mccache_rb_raise(status);
+}
+
+// take(key): the value, or what the block answers, or nil.
+static VALUE mccache_rb_take(VALUE self, VALUE key) {
+    VALUE object = mccache_rb_taken(self, key);
+    if (object == Qundef)
+        object = rb_block_given_p() ? rb_yield(key) : Qnil;
+    return object;
+}
+
+// delete(key): the same, and other members delete it also if this one had no value.
+static VALUE mccache_rb_delete(VALUE self, VALUE key) {
+    VALUE object = mccache_rb_taken(self, key);
+    if (object == Qundef) {
+        mccache_rb_remove(self, key);
+        object = rb_block_given_p() ? rb_yield(key) : Qnil;
+    }
+    return object;
+}
+
+typedef struct {
+    VALUE self;
+    VALUE key;
+    mcc_lease_t *lease;
+    int64_t ttl_ms;
+} mccache_rb_load_t;
+
+static VALUE mccache_rb_load_run(VALUE data) {
+    mccache_rb_load_t *load = (mccache_rb_load_t *)data;
+    mccache_rb_value_t value;
+    mcc_status_t status;
+    VALUE object = rb_yield(load->key);
+    mccache_rb_value(load->self, object, &value);
+    status = mcc_fill(load->lease, value.data, value.len, value.codec, load->ttl_ms);
+    RB_GC_GUARD(value.owner);
+    // Overtaken by a write: it stays, and what was loaded is still what the caller asked for.
+    if (status != MCC_OK && status != MCC_OVERTAKEN)
+        mccache_rb_raise(status);
+    return object;
+}
+
+static VALUE mccache_rb_load_end(VALUE data) {
+    mcc_lease_free(((mccache_rb_load_t *)data)->lease);
+    return Qnil;
+}
+
+// _load(key, wait_ms, ttl_ms) { |key| ... }: [value], found or loaded by the block; nil if another was loading it for that
+// long. Between getting a lease and rb_ensure nothing can raise: no interrupt leaves a lease behind.
+static VALUE mccache_rb_load(VALUE self, VALUE key, VALUE wait_ms, VALUE ttl_ms) {
+    mccache_rb_lookup_t at = {mccache_rb_cache(self), Qnil, 0, NULL, NULL};
+    mccache_rb_wait_t wait = {mccache_rb_lookup_run, &at, MCC_TIMEOUT, false};
+    mccache_rb_load_t load = {self, key, NULL, NUM2LL(ttl_ms)};
+    int64_t longest_ms = NUM2LL(wait_ms);
+    mcc_status_t status;
+    rb_need_block();
+    mccache_rb_ready();
+    at.key = rb_str_new_frozen(mccache_rb_key(key));
+    status = mccache_rb_lookup_run(&at);
+    if (status == MCC_TIMEOUT && longest_ms > 0) {
+        at.timeout_ms = longest_ms;
+        // An interrupt that is there already lets it go unrun: then the facade asks again.
+        rb_thread_call_without_gvl2(mccache_rb_wait_run, &wait, NULL, NULL);
+        status = wait.status;
+    }
+    RB_GC_GUARD(at.key);
+    if (status == MCC_OK)
+        return rb_ary_new_from_args(1, mccache_rb_consume(self, at.value));
+    if (status == MCC_TIMEOUT)
+        return Qnil;
+    if (status != MCC_NOT_FOUND)
+        mccache_rb_raise(status);
+    load.lease = at.lease;
+    return rb_ary_new_from_args(1, rb_ensure(mccache_rb_load_run, (VALUE)&load, mccache_rb_load_end, (VALUE)&load));
+}
+
+static VALUE mccache_rb_size(VALUE self) {
+    size_t len = 0;
+    mcc_status_t status;
+    mccache_rb_ready();
+    status = mcc_len(mccache_rb_cache(self), &len);
+    if (status != MCC_OK)
+        mccache_rb_raise(status);
+    return SIZET2NUM(len);
+}
+
+// [key, value] of the next entry, or nil after the last: one step, so that nothing can go in between.
+static VALUE mccache_rb_entry(VALUE owner, mcc_iter_t *iter) {
+    mccache_rb_held_t held = {owner, NULL, NULL, 0};
+    mcc_status_t status = mcc_iter_next_entry(iter, &held.key, &held.key_len, &held.value);
+    if (status == MCC_END)
+        return Qnil;
+    if (status != MCC_OK)
+        mccache_rb_raise(status);
+    return rb_ensure(mccache_rb_held_entry, (VALUE)&held, mccache_rb_held_free, (VALUE)&held);
+}
+
+// ---- Values as they are -------------------------------------------------------------------------------------------
+
+static inline mcc_value_t *mccache_rb_value_of(VALUE self) {
+    void *value = NULL;
+    SWIG_ConvertPtr(self, &value, 0, 0);
+    if (!value)
+        rb_raise(rb_eArgError, "no value here");
+    return value;
+}
+
+// bytes(offset, length): a copy of these bytes alone; nil if the offset is behind the end.
+static VALUE mccache_rb_value_bytes(VALUE self, VALUE offset, VALUE length) {
+    mcc_value_t *value = mccache_rb_value_of(self);
+    long from = NUM2LONG(offset), count = NUM2LONG(length), len = (long)value->len;
+    if (from < 0)
+        from += len;
+    if (from < 0 || from > len || count < 0)
+        return Qnil;
+    return rb_str_new((const char *)value->data + from, count < len - from ? count : len - from);
+}
+
+static VALUE mccache_rb_value_byte(VALUE self, VALUE index) {
+    mcc_value_t *value = mccache_rb_value_of(self);
+    long at = NUM2LONG(index), len = (long)value->len;
+    if (at < 0)
+        at += len;
+    return at < 0 || at >= len ? Qnil : INT2FIX(value->data[at]);
+}
+
+// object(owner): what the bytes stand for.
+static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
+    mcc_value_t *value = mccache_rb_value_of(self);
+    VALUE object = mccache_rb_object(owner, value->data, value->len, value->codec);
+    RB_GC_GUARD(self);
+    return object;
+}
+%}
+
+// ---- Typemaps -----------------------------------------------------------------------------------------------------
+
+%typemap(in) (const void *key, size_t key_len) (VALUE key) {
+    mccache_rb_ready();
+    key = mccache_rb_key($input);
+    $1 = RSTRING_PTR(key);
+    $2 = (size_t)RSTRING_LEN(key);
+}
+%typemap(freearg) (const void *key, size_t key_len) "RB_GC_GUARD(key$argnum);"
+
+// `self` is the cache, which knows whether Marshal may be used.
+%typemap(in) (const void *data, size_t data_len, uint8_t codec) (mccache_rb_value_t value) {
+    mccache_rb_value(self, $input, &value);
+    $1 = (void *)value.data;
+    $2 = value.len;
+    $3 = value.codec;
+}
+%typemap(freearg) (const void *data, size_t data_len, uint8_t codec) "RB_GC_GUARD(value$argnum.owner);"
+
+// SWIG's own would take text of any encoding as it is.
+%typemap(in) const char * (VALUE text) {
+    if (!RB_TYPE_P($input, T_STRING))
+        rb_raise(rb_eTypeError, "text here is a String, not %" PRIsVALUE, rb_obj_class($input));
+    text = rb_str_new_frozen(rb_str_export_to_enc($input, rb_utf8_encoding()));
+    $1 = StringValueCStr(text);
+}
+%typemap(freearg) const char * "RB_GC_GUARD(text$argnum);"
+%typemap(out) const char * "$result = $1 ? rb_utf8_str_new_cstr($1) : Qnil;"
+%typemap(out) char * "$result = $1 ? rb_utf8_str_new_cstr($1) : Qnil;"
+
+%typemap(argout) mcc_status_t *status {
+    if (*$1 != MCC_OK)
+        mccache_rb_raise(*$1);
+}
+
+%typemap(in, numinputs = 0) (const uint8_t **key, size_t *key_len) (const uint8_t *data = NULL, size_t len = 0) {
+    $1 = ($1_ltype)&data;
+    $2 = &len;
+}
+%typemap(argout) (const uint8_t **key, size_t *key_len) "$result = result ? mccache_rb_key_object(*$1, *$2) : Qnil;"
+
+// [kind, local, cache, key, member, version_clock, version_origin, dropped], or nil. A wait that an interrupt cut short
+// handles it here, where nothing is held.
+%typemap(in, numinputs = 0) mcc_event_t *event (mcc_event_t event) "$1 = &event;"
+%typemap(argout) mcc_event_t *event {
+    if (result) {
+        $result = rb_ary_new_from_args(8, INT2FIX($1->kind), $1->local ? Qtrue : Qfalse, rb_utf8_str_new_cstr($1->cache),
+                                       mccache_rb_key_object($1->key, $1->key_len), rb_utf8_str_new_cstr($1->member),
+                                       LL2NUM($1->version_clock), ULL2NUM($1->version_origin), LL2NUM($1->dropped));
+    } else {
+        rb_thread_check_ints();
+        $result = Qnil;
+    }
+}
+
+// ---- Classes ------------------------------------------------------------------------------------------------------
+
+// Done by hand above.
+%ignore mcc_cache_t::put;
+%ignore mcc_cache_t::take;
+%ignore mcc_cache_t::remove;
+%ignore mcc_cache_t::contains;
+%ignore mcc_cache_t::len;
+%ignore mcc_cache_t::lease;
+%ignore mcc_iter_t::next_entry;
+
+// A name that means something else in Ruby.
+%rename(poll) mcc_events_t::next;
+%rename(step) mcc_iter_t::next;
+
+// The facade derives its Cache from this one, and gives these names to its own methods.
+%rename(_name) mcc_cache_t::name;
+%rename(_value) mcc_cache_t::get;
+%rename(_put_new) mcc_cache_t::put_new;
+%rename(_touch) mcc_cache_t::touch;
+%rename(_metadata) mcc_cache_t::metadata;
+%rename(_iter) mcc_cache_t::keys;
+%rename(_events) mcc_cache_t::events;
+%rename(_clear) mcc_cache_t::clear;
+%rename(_sync) mcc_cache_t::sync;
+%rename(_stats) mcc_cache_t::stats;
+%rename(_checksum) mcc_cache_t::checksum;
+%rename(_cluster_checksum) mcc_cache_t::cluster_checksum;
+%rename(_close) mcc_cache_t::close;
+
+%include "mccache.i"
+
+%extend mcc_iter_t {
+    // [key, value] of the next entry, or nil. owner: the cache, which knows whether Marshal may be used.
+    VALUE entry(VALUE owner) {
+        return mccache_rb_entry(owner, $self);
+    }
+}
+
+%init %{
+    rb_define_module_function(mNative, "_bind", mccache_rb_bind, 3);
+    rb_define_module_function(mNative, "_after_fork", mccache_rb_after_fork, 1);
+
+    rb_define_method(SwigClassCache.klass, "[]", mccache_rb_aref, 1);
+    rb_define_method(SwigClassCache.klass, "[]=", mccache_rb_aset, 2);
+    rb_define_method(SwigClassCache.klass, "fetch", mccache_rb_fetch, -1);
+    rb_define_method(SwigClassCache.klass, "key?", mccache_rb_has_key, 1);
+    rb_define_method(SwigClassCache.klass, "remove", mccache_rb_remove, 1);
+    rb_define_method(SwigClassCache.klass, "take", mccache_rb_take, 1);
+    rb_define_method(SwigClassCache.klass, "delete", mccache_rb_delete, 1);
+    rb_define_method(SwigClassCache.klass, "size", mccache_rb_size, 0);
+    rb_define_method(SwigClassCache.klass, "_put", mccache_rb_put_ttl, 3);
+    rb_define_method(SwigClassCache.klass, "_put_as", mccache_rb_put_as, 4);
+    rb_define_method(SwigClassCache.klass, "_load", mccache_rb_load, 3);
+
+    rb_define_method(SwigClassValue.klass, "bytes", mccache_rb_value_bytes, 2);
+    rb_define_method(SwigClassValue.klass, "byte", mccache_rb_value_byte, 1);
+    rb_define_method(SwigClassValue.klass, "object", mccache_rb_value_object, 1);
+%}
