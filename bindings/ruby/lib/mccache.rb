@@ -50,7 +50,10 @@ module MCCache
     #
     # @return [Node]
     # @raise [ConfigError, NetworkError]
+    # @raise [Ractor::UnsafeError] in a Ractor other than the main one
     def node
+      refuse_ractor if defined?(::Ractor) && ::Ractor.current != ::Ractor.main
+
       @lock.synchronize do
         @own = nil if @own&.closed?
         @own ||= Node.own
@@ -95,6 +98,12 @@ module MCCache
     rescue StandardError
       # A logger that fails, too, must not end the thread that logs.
       nil
+    end
+
+    private
+
+    def refuse_ractor
+      raise ::Ractor::UnsafeError, "mccache works in the main Ractor alone: use threads, or ask the main Ractor for values"
     end
   end
 end

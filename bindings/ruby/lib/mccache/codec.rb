@@ -39,8 +39,10 @@ module MCCache
       # Called by the extension for an object it does not know.
       # @return [Array(Integer, Object), Integer, nil] tag and item; the number of a simple value; nil: CBOR has no form
       def to_tag(object)
+        # ActiveSupport's times with zone say so, too, and are of no class of Ruby's.
+        return [DATE_TIME, time_text(plain_time(object))] if object.is_a?(Time)
+
         case object
-        when Time then [DATE_TIME, time_text(plain_time(object))]
         when Tagged then [object.tag, object.value]
         when Simple then simple_number(object)
         when Rational then [RATIONAL, [object.numerator, object.denominator]]
@@ -95,9 +97,8 @@ module MCCache
         end
       end
 
-      # ActiveSupport's times with zone say that they are a Time.
       def plain_time(time)
-        time.instance_of?(Time) ? time : time.to_time
+        time.instance_of?(Time) ? time : Time.at(time.to_r, in: time.utc_offset)
       end
 
       def time_text(time)
