@@ -94,12 +94,35 @@ MCCACHE_RB_WAITS_2(mcc_node_wait_ready, mcc_node_t *, int64_t)
 MCCACHE_RB_WAITS_2(mcc_node_members, mcc_node_t *, mcc_members_t **)
 MCCACHE_RB_WAITS_3(mcc_node_cluster_metrics, mcc_node_t *, int64_t, mcc_cluster_metrics_t **)
 MCCACHE_RB_WAITS_1(mcc_node_close, mcc_node_t *)
+MCCACHE_RB_WAITS_2(mcc_node_keys_add, mcc_node_t *, const char *)
+MCCACHE_RB_WAITS_2(mcc_node_keys_set_primary, mcc_node_t *, int32_t)
+MCCACHE_RB_WAITS_2(mcc_node_keys_remove, mcc_node_t *, int32_t)
 MCCACHE_RB_WAITS_4(mcc_open, mcc_node_t *, const char *, const mcc_config_t *, mcc_cache_t **)
 MCCACHE_RB_WAITS_1(mcc_clear, mcc_cache_t *)
 MCCACHE_RB_WAITS_2(mcc_sync, mcc_cache_t *, int64_t)
 MCCACHE_RB_WAITS_3(mcc_checksum, mcc_cache_t *, uint64_t *, int64_t *)
 MCCACHE_RB_WAITS_3(mcc_cluster_checksum, mcc_cache_t *, int64_t, mcc_checksums_t **)
 MCCACHE_RB_WAITS_1(mcc_close, mcc_cache_t *)
+
+// Its caller in mccache.i holds memory: an interrupt that is there before the call must not be raised here.
+typedef struct {
+    mcc_node_t *node;
+    mcc_key_t *keys;
+    size_t capacity;
+    size_t *count;
+} mccache_rb_keys_list_t;
+
+static mcc_status_t mccache_rb_keys_list_run(void *data) {
+    mccache_rb_keys_list_t *at = data;
+    return mcc_node_keys_list(at->node, at->keys, at->capacity, at->count);
+}
+
+static mcc_status_t mcc_node_keys_list_waits(mcc_node_t *node, mcc_key_t *keys, size_t capacity, size_t *count) {
+    mccache_rb_keys_list_t arguments = {node, keys, capacity, count};
+    mccache_rb_wait_t wait = {mccache_rb_keys_list_run, &arguments, MCC_INTERNAL, false};
+    rb_thread_call_without_gvl2(mccache_rb_wait_run, &wait, NULL, NULL);
+    return wait.done ? wait.status : mccache_rb_keys_list_run(&arguments);
+}
 
 // Ctrl-C, Thread#kill and Timeout wake the queue: the wait ends at once.
 typedef struct {
@@ -143,6 +166,10 @@ static mcc_status_t mccache_rb_lookup_run(void *data) {
 #define mcc_node_members mcc_node_members_waits
 #define mcc_node_cluster_metrics mcc_node_cluster_metrics_waits
 #define mcc_node_close mcc_node_close_waits
+#define mcc_node_keys_add mcc_node_keys_add_waits
+#define mcc_node_keys_set_primary mcc_node_keys_set_primary_waits
+#define mcc_node_keys_remove mcc_node_keys_remove_waits
+#define mcc_node_keys_list mcc_node_keys_list_waits
 #define mcc_open mcc_open_waits
 #define mcc_clear mcc_clear_waits
 #define mcc_sync mcc_sync_waits
@@ -499,10 +526,8 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 
 // SWIG's own would take text of any encoding as it is.
 %typemap(in) const char * (VALUE text) {
-    if (!RB_TYPE_P($input, T_STRING))
-        rb_raise(rb_eTypeError, "text here is a String, not %" PRIsVALUE, rb_obj_class($input));
-    text = rb_str_new_frozen(rb_str_export_to_enc($input, rb_utf8_encoding()));
-    $1 = StringValueCStr(text);
+    text = mccache_rb_utf8_text($input);
+    $1 = RSTRING_PTR(text);
 }
 %typemap(freearg) const char * "RB_GC_GUARD(text$argnum);"
 %typemap(out) const char * "$result = $1 ? rb_utf8_str_new_cstr($1) : Qnil;"
@@ -547,6 +572,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 // A name that means something else in Ruby.
 %rename(poll) mcc_events_t::next;
 %rename(step) mcc_iter_t::next;
+%rename(key_id) mccache_keys_t::id;
 
 // The facade derives its Cache from this one, and gives these names to its own methods.
 %rename(_name) mcc_cache_t::name;

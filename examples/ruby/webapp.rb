@@ -125,7 +125,8 @@ class Server
   end
 
   def put(id, price)
-    @http.send_request("PUT", "/products/#{id}", "price=#{price}").is_a?(Net::HTTPNoContent) || abort("PUT failed")
+    form = { "Content-Type" => "application/x-www-form-urlencoded" }
+    @http.put("/products/#{id}", "price=#{price}", form).is_a?(Net::HTTPNoContent) || abort("PUT failed")
   end
 
   def stats

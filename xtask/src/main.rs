@@ -17,6 +17,7 @@ mod install;
 mod journal;
 mod lint;
 mod python;
+mod ruby;
 mod sim;
 mod size;
 mod swig;
@@ -44,6 +45,7 @@ const HELP: &str = "cargo xtask VERB
   cpp                   mccache.hpp in every C++, tests/cpp, the archive of C and C++ by pkg-config and CMake
   python                build the Python package, install it into a venv under target/, run its tests
   csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
+  ruby                  build both gems, install each into a folder under target/, run tests and examples there
   examples              build and run examples/ in C, C++ and Python
   demo                  the demo as a reader of the README runs it, in a pipe
   install --prefix DIR [--destdir DIR] [--libdir DIR]

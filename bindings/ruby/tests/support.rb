@@ -9,10 +9,13 @@ require "tmpdir"
 
 # No file of the folder the tests are started in, and no variable of the developer's, is to be read.
 Dir.chdir(Dir.tmpdir)
-ENV.delete_if { |name, _| name.start_with?("MCCACHE_") && !name.start_with?("MCCACHE_TEST_") }
+ENV.delete_if { |name, _| name.start_with?("MCCACHE_") }
 ENV["MCCACHE_CONFIG"] = ""
 
 require "mccache"
+
+# Where tests/values.tsv and its like are.
+TABLES = ENV.fetch("TEST_TABLES", File.expand_path("../../../tests", __dir__))
 
 # A test with a cluster that nothing else uses.
 class Case < Minitest::Test

@@ -216,7 +216,7 @@ class TestSmoke < Case
 
   # [name, codec, bytes] of each line.
   def matrix
-    File.readlines(ENV.fetch("MCCACHE_TEST_VALUES", File.expand_path("../../../tests/values.tsv", __dir__)), chomp: true)
+    File.readlines(File.join(TABLES, "values.tsv"), chomp: true)
         .reject { |line| line.start_with?("#") || line.empty? }
         .map do |line|
           name, codec, pieces = line.split("\t")

@@ -34,6 +34,8 @@ NORETURN(void mccache_rb_raise(mcc_status_t status));
 NORETURN(void mccache_rb_raise_missing(VALUE cache, VALUE key));
 // Raises CodecError.
 NORETURN(void mccache_rb_raise_codec(const char *format, ...));
+// Raises InvalidArgumentError.
+NORETURN(void mccache_rb_raise_argument(const char *format, ...));
 
 // The string whose bytes are the key: the object itself, a symbol's name, or a copy in UTF-8.
 VALUE mccache_rb_key(VALUE object);
@@ -41,6 +43,8 @@ VALUE mccache_rb_key(VALUE object);
 VALUE mccache_rb_key_object(const uint8_t *data, size_t len);
 // The string whose bytes are the text, in UTF-8 or binary; *codec tells which of them.
 VALUE mccache_rb_text(VALUE string, uint8_t *codec, const char *what);
+// A frozen string in UTF-8 whose bytes end with a NUL, and have none before: a name or a setting.
+VALUE mccache_rb_utf8_text(VALUE string);
 // The bytes of any value. owner: the cache, whose @marshal says whether Marshal may be used.
 void mccache_rb_value(VALUE owner, VALUE object, mccache_rb_value_t *value);
 // The object of a value's bytes. owner: as above; nil for none.

@@ -57,6 +57,15 @@ void mccache_rb_raise_codec(const char *format, ...) {
     rb_exc_raise(rb_exc_new_str(codec_error, text));
 }
 
+void mccache_rb_raise_argument(const char *format, ...) {
+    va_list arguments;
+    VALUE text;
+    va_start(arguments, format);
+    text = rb_vsprintf(format, arguments);
+    va_end(arguments);
+    rb_exc_raise(rb_exc_new_str(errors_by_status[MCC_INVALID_ARGUMENT], text));
+}
+
 // ---- Text ----------------------------------------------------------------------------------------------------------
 
 static VALUE transcode(VALUE string) {
@@ -64,8 +73,8 @@ static VALUE transcode(VALUE string) {
 }
 
 static VALUE transcode_failed(VALUE what, VALUE error) {
-    mccache_rb_raise_codec("%s cannot be made UTF-8: %" PRIsVALUE "; for bytes use string.b", (const char *)what,
-                           rb_funcall(error, rb_intern("message"), 0));
+    mccache_rb_raise_argument("%s cannot be made UTF-8: %" PRIsVALUE "; for bytes use string.b", (const char *)what,
+                              rb_funcall(error, rb_intern("message"), 0));
     return Qnil;
 }
 
@@ -79,8 +88,20 @@ VALUE mccache_rb_text(VALUE string, uint8_t *codec, const char *what) {
     if (encoding != rb_utf8_encindex() && encoding != rb_usascii_encindex())
         string = rb_rescue2(transcode, string, transcode_failed, (VALUE)what, rb_eEncodingError, (VALUE)0);
     if (rb_enc_str_coderange(string) == ENC_CODERANGE_BROKEN)
-        mccache_rb_raise_codec("%s is marked as %s and is not valid in it; for bytes use string.b", what,
-                               rb_enc_name(rb_enc_get(string)));
+        mccache_rb_raise_argument("%s is marked as %s and is not valid in it; for bytes use string.b", what,
+                                  rb_enc_name(rb_enc_get(string)));
+    return string;
+}
+
+VALUE mccache_rb_utf8_text(VALUE string) {
+    uint8_t codec;
+    if (!RB_TYPE_P(string, T_STRING))
+        rb_raise(rb_eTypeError, "text here is a String, not %" PRIsVALUE, rb_obj_class(string));
+    string = mccache_rb_text(string, &codec, "text");
+    if (memchr(RSTRING_PTR(string), 0, (size_t)RSTRING_LEN(string)))
+        mccache_rb_raise_argument("text here cannot contain a zero byte");
+    string = rb_str_new_frozen(string);
+    StringValueCStr(string);
     return string;
 }
 

@@ -9,8 +9,8 @@ module MCCache
   #
   # All of it may be used from any thread. Other threads and other members write all the time: iteration never fails because
   # of that, and an entry that was seen may be gone. Every method raises ClosedError once the cache or its node is closed,
-  # TypeError for a key or a value of another type, TooLargeError for a key of more than 65,535 bytes, and CodecError for a
-  # String that is not valid in its encoding and for a value that cannot be read.
+  # TypeError for a key or a value of another type, TooLargeError for a key of more than 65,535 bytes, InvalidArgumentError for
+  # a String that is not valid in its encoding, and CodecError for a value that cannot be read.
   #
   # Get one from MCCache.cache or Node#cache.
   class Cache < Native::Cache

@@ -5,11 +5,12 @@ require "timeout"
 module MCCache
   # In every exception of MCCache's own: `rescue MCCache::Error` takes them all. Each is also the built-in class that one
   # would expect. A key that `fetch` does not find is a plain KeyError, a wrong type a plain TypeError. The message is the
-  # core's: what went wrong, and what to do about it. A call that failed changed nothing.
+  # core's: what went wrong, and what to do about it. A call that failed changed nothing, but for delete and take of a value
+  # that cannot be read: that is removed.
   module Error
   end
 
-  # An argument is out of range.
+  # An argument is out of range, or a text is not valid in its encoding.
   class InvalidArgumentError < ArgumentError
     include Error
   end
@@ -19,7 +20,7 @@ module MCCache
     include Error
   end
 
-  # A value cannot be written in, or read from, the form in which it crosses to other members; or a text is not valid.
+  # A value cannot be written in, or read from, the form in which it crosses to other members.
   class CodecError < EncodingError
     include Error
   end

@@ -95,6 +95,51 @@ module MCCache
       Array.new(found.count) { |index| Member.of(found.item(index)) }
     end
 
+    # @return [Array<ClusterKey>] the keys the node holds, in the order they came to it
+    # @raise [ClosedError]
+    def keys
+      found = @native.keys
+      Array.new(found.count) do |index|
+        role = found.role(index)
+        ClusterKey.new(found.key_id(index), KEY_ROLES.fetch(role, role), found.members(index)).freeze
+      end
+    end
+
+    # Has the node open what is sealed with another key, too. For a change of the cluster's key while it runs: add the new one
+    # to every node; when all have it, make it primary on every node; when {#keys} tells of no member that uses the old one,
+    # on any node, remove that everywhere. Put the new key into the settings as well.
+    #
+    # @param key [String] "ID:KEY", as `mccache keygen` prints it; the key alone has the id 1
+    # @return [self]
+    # @raise [InvalidArgumentError] if it is no key, another has its id, or the node was opened without one
+    # @raise [ClosedError]
+    def add_key(key)
+      @native.add_key(key)
+      self
+    end
+
+    # Seals with another of the node's keys from now on. Members that do not hold it hear nothing of this node.
+    #
+    # @param id [Integer] 1 to 255
+    # @return [self]
+    # @raise [InvalidArgumentError] if the node has no such key
+    # @raise [ClosedError]
+    def set_primary_key(id) # rubocop:disable Naming/AccessorMethodName
+      @native.set_primary_key(key_id(id))
+      self
+    end
+
+    # Forgets a key: members that seal with it are not heard any more.
+    #
+    # @param id [Integer] 1 to 255
+    # @return [self]
+    # @raise [InvalidArgumentError] if the node has no such key, or it is the primary
+    # @raise [ClosedError]
+    def remove_key(id)
+      @native.remove_key(key_id(id))
+      self
+    end
+
     # @return [Hash{String => Integer}] every counter of this node by its name
     def metrics
       counters(@native.counters)
@@ -183,6 +228,13 @@ module MCCache
 
     def counters(list)
       Array.new(list.count) { |index| [list.name(index), list.value(index)] }.to_h
+    end
+
+    def key_id(id)
+      raise TypeError, "a key's id is an Integer, not #{id.class}" unless id.is_a?(Integer)
+      raise InvalidArgumentError, "a key's id is 1 to 255, not #{id}" unless id.between?(1, 255)
+
+      id
     end
 
     def require_key_for_marshal

@@ -37,6 +37,19 @@ module MCCache
     end
   end
 
+  # What a node can do with one of the cluster's keys, by number.
+  KEY_ROLES = { 0 => :decrypt_only, 1 => :primary, 2 => :retired }.freeze
+
+  # One of the cluster's keys. The key itself is never told. Frozen.
+  #
+  # @!attribute [r] id
+  #   @return [Integer] 1 to 255; 0 is the public key of a node without a crypto_key
+  # @!attribute [r] role
+  #   @return [Symbol, Integer] what this node does with it, one of {KEY_ROLES}
+  # @!attribute [r] members
+  #   @return [Integer] how many other members seal with it now, as far as this node has heard them
+  ClusterKey = Struct.new(:id, :role, :members)
+
   # Another member of the cluster. Frozen.
   #
   # @!attribute [r] name
