@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::journal::{Journal, Tally, print_line};
 use crate::workspace::Workspace;
-use crate::{abi, cargo, cpp, csharp, demo, examples, fuzz, header, lint, python, ruby, sim, tidy};
+use crate::{abi, cargo, cluster, cpp, csharp, demo, examples, fuzz, header, lint, python, ruby, sim, tidy};
 
 /// One step of `ci`, and a verb of its own.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { verb: "test", needs: &[], run: |workspace, journal| cargo::test(workspace, journal, &[]) },
     Stage { verb: "sim", needs: &[], run: sim::of_commit },
     Stage { verb: "fuzz", needs: &["test"], run: fuzz::stage },
+    Stage { verb: "cluster", needs: &[], run: cluster::of_ci },
     Stage { verb: "abi", needs: &["header"], run: abi::run },
     Stage { verb: "cpp", needs: &["abi"], run: cpp::run },
     Stage { verb: "python", needs: &["header"], run: python::run },

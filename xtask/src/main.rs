@@ -6,6 +6,7 @@
 mod abi;
 mod cargo;
 mod ci;
+mod cluster;
 mod cmake;
 mod cpp;
 mod csharp;
@@ -41,6 +42,8 @@ const HELP: &str = "cargo xtask VERB
   fuzz                  the fuzz targets on their seeds and on changed ones, by a plain driver
   fuzz --seconds N [TARGET]
                         libFuzzer with the address sanitizer on one target or on each in turn; builds for minutes
+  cluster [NAME... | all | --list | --mccache-table [--seconds N]]
+                        real processes in network namespaces: what ci runs, some, all, or the original's stress table
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
   cpp                   mccache.hpp in every C++, tests/cpp, the archive of C and C++ by pkg-config and CMake
   python                build the Python package, install it into a venv under target/, run its tests
@@ -87,6 +90,7 @@ fn dispatch(verb: &str, rest: &[&str]) -> Result<bool, String> {
         ("test", filter) => alone(&workspace, |workspace, journal| cargo::test(workspace, journal, filter)),
         ("sim", arguments) => alone(&workspace, |workspace, journal| sim::run(workspace, journal, arguments)),
         ("fuzz", arguments) => alone(&workspace, |workspace, journal| fuzz::run(workspace, journal, arguments)),
+        ("cluster", arguments) => alone(&workspace, |workspace, journal| cluster::run(workspace, journal, arguments)),
         ("install", options) => alone(&workspace, |workspace, journal| install::run(workspace, journal, options)),
         ("size", []) => alone(&workspace, size::run),
         _ => Err(format!("no such verb or arguments: {verb} {}\n\n{HELP}", rest.join(" "))),
