@@ -164,4 +164,8 @@ metrics! {
     members_copied,
     /// Times a member was found not to hear this node's multicast.
     multicast_broken,
+    /// Questions of members not answered, since they ask for more than one of them, or all, may cost.
+    requests_refused,
+    /// Sessions not admitted, since there are as many members as may be.
+    members_refused,
 }

@@ -40,6 +40,10 @@ use crate::time::{Deadline, Mono, Now};
 use crate::transport::{Channel, Destination, Options, Udp};
 use crate::update::{Codec, Update, UpdateKind};
 
+/// Why a node that hears its own session ends.
+const CLONED: &str = "another process speaks as this very node, so this one was copied while it ran (a virtual machine \
+    restored from a snapshot, or cloned); close the node and open it again, here and there";
+
 /// Commands obeyed in a turn.
 const COMMANDS_PER_TURN: usize = 64;
 
@@ -258,6 +262,9 @@ impl Driver {
         more |= self.flush_for_close(now);
         more |= self.transmit();
         self.tell_events(now);
+        if self.protocol.is_cloned() {
+            return Err(Error::Internal(CLONED.to_owned()));
+        }
         if self.is_flushed(now) {
             return Ok(Flow::Stop);
         }

@@ -26,6 +26,8 @@ const GREETINGS: [Duration; 4] =
 const DISCOVERY: Duration = Duration::from_millis(250);
 /// Sessions that may be pending at once; beyond, the one not heard for longest is forgotten.
 const PENDING_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
+/// Members at once: far more than one multicast group serves well, and what each may set aside here is bounded.
+const MEMBERS_MAX: usize = 1_024;
 /// Sessions remembered as gone, so that a late datagram of theirs does not bring them back.
 const DEPARTED_MAX: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 /// A pending session is probed this often while it is heard.
@@ -75,8 +77,9 @@ pub(super) struct Admission {
     greetings: usize,
     pub(super) pending: LruCache<SessionId, Pending>,
     departed: LruCache<SessionId, ()>,
-    /// Sessions whose seal did not open, and when.
-    strangers: LruCache<SessionId, (Mono, Stranger)>,
+    /// Sessions whose seal did not open, by where they were heard from, and when. By the address as well, so that nobody
+    /// keeps a newcomer out by speaking badly in its name.
+    strangers: LruCache<(SessionId, SocketAddr), (Mono, Stranger)>,
     foreign: LruCache<SocketAddr, Strangeness>,
     /// Contacts are still being looked up.
     awaits_contacts: bool,
@@ -132,11 +135,16 @@ impl Admission {
         pending.chain(self.departed.iter().map(|(session, ())| session)).any(|session| session.origin() == origin)
     }
 
-    fn may_try(&mut self, session: SessionId, now: Mono) -> bool {
+    fn may_try_stranger(&mut self, session: SessionId, from: SocketAddr, now: Mono) -> bool {
         let lately = |(failed, _): &(Mono, Stranger)| now.saturating_since(*failed) < Duration::from_secs(1);
-        if self.strangers.peek(&session).is_some_and(lately) {
+        if self.strangers.peek(&(session, from)).is_some_and(lately) {
             return false;
         }
+        self.may_try(now)
+    }
+
+    /// Whether another datagram that is probably nobody's may be opened in this second.
+    pub(super) fn may_try(&mut self, now: Mono) -> bool {
         if now.saturating_since(self.trials_since) >= Duration::from_secs(1) {
             self.trials_since = now;
             self.trials = 0;
@@ -190,7 +198,7 @@ impl Protocol {
             return;
         }
         if !self.admission.pending.contains(&header.session) {
-            if !self.admission.may_try(header.session, now.mono) {
+            if !self.admission.may_try_stranger(header.session, from, now.mono) {
                 self.metrics.rejected_rate.inc();
                 return;
             }
@@ -203,7 +211,7 @@ impl Protocol {
             if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {
                 self.metrics.rejected_seal.inc();
                 let stranger = Stranger { address: from, strangeness: Strangeness::OtherKey };
-                self.admission.strangers.put(header.session, (now.mono, stranger));
+                self.admission.strangers.put((header.session, from), (now.mono, stranger));
                 return;
             }
             // The bytes are plain now; the shared path below opens, so this first datagram is read here.
@@ -339,6 +347,10 @@ impl Protocol {
 
     fn admit(&mut self, session: SessionId, next: Seq, trail: Seq, flags: Flags, now: Mono) {
         let Some(pending) = self.admission.pending.pop(&session) else { return };
+        if self.members.len() >= MEMBERS_MAX {
+            self.metrics.members_refused.inc();
+            return;
+        }
         let round_trip = pending.probed.map_or(Duration::ZERO, |probed| now.saturating_since(probed));
         // What it sent while pending is asked for again; what it sent before is part of the state that is compared.
         let first = pending.first_data.map_or(next, |first| first.min(next)).max(trail);

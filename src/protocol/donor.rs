@@ -18,6 +18,8 @@ use crate::wire::{Frame, UPDATE_OVERHEAD, Words, encode_update};
 const PAGE_PARTS: usize = 24;
 /// A page nobody has asked about for this long is dropped.
 const PAGE_FORGET: Duration = Duration::from_secs(5);
+/// What looking at a slot counts for, in bytes: a request for few segments may look at all of a cache.
+const SLOT: usize = 16;
 /// Most bytes of a large update sent for one request.
 const PULL_MAX: usize = 64 << 10;
 
@@ -50,6 +52,7 @@ impl Protocol {
         let empty = Frame::Digests { cache, request, first, clear, values: Words::new(&[]) };
         values.truncate((self.room - empty.encoded_len()) / Words::RECORD_LEN);
         let packed = Words::pack(&values);
+        self.charge(session, packed.len());
         self.send_control(to, &[Frame::Digests { cache, request, first, clear, values: Words::new(&packed) }]);
     }
 
@@ -79,7 +82,10 @@ impl Protocol {
                     }
                 },
             };
-            let Some(page) = self.build_page(cache, request, Cursor(cursor), segments, now.mono) else { return };
+            let Some((page, slots)) = self.build_page(cache, request, Cursor(cursor), segments, now.mono) else {
+                return;
+            };
+            self.charge(session, slots.saturating_mul(SLOT));
             self.pages.insert((session, cache), page);
         }
         let Some(page) = self.pages.get_mut(&(session, cache)) else { return };
@@ -95,11 +101,13 @@ impl Protocol {
             plain.extend_from_slice(frames);
             datagrams.push(plain);
         }
+        self.charge(session, datagrams.iter().map(Vec::len).sum());
         for plain in datagrams {
             self.send_control_bytes(to, plain);
         }
     }
 
+    /// A page, and how many slots were looked at for it.
     fn build_page(
         &mut self,
         cache: CacheId,
@@ -107,18 +115,19 @@ impl Protocol {
         cursor: Cursor,
         segments: Option<&SegmentSet>,
         now: Mono,
-    ) -> Option<DonorPage> {
+    ) -> Option<(DonorPage, usize)> {
         let replica = self.replicas.get(&cache)?;
         let room = self.room - Frame::STATE_PART_LEN;
         let clear = replica.store.clear_version();
         let (scanned, next) = replica.store.scan(cursor, segments, PAGE_PARTS * room);
+        let slots = replica.store.slots_between(cursor, next);
         self.metrics.state_entries_sent.add(scanned.len() as u64);
         let mut page =
             DonorPage { request, parts: vec![Vec::with_capacity(room)], offers: Vec::new(), next, clear, used: now };
         for entry in &scanned {
             page.add(cache, entry, room);
         }
-        Some(page)
+        Some((page, slots))
     }
 
     pub(super) fn answer_pull(
@@ -147,6 +156,7 @@ impl Protocol {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(total);
         let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX).min(PULL_MAX)).min(total);
         let piece_len = self.room - Frame::PULL_PART_OVERHEAD;
+        let cost = end - start;
         for from in (start..end).step_by(piece_len) {
             let to_end = end.min(from + piece_len);
             let from_head = head.get(from..to_end.min(head.len())).unwrap_or_default();
@@ -156,6 +166,7 @@ impl Protocol {
             let offset = u32::try_from(from).unwrap_or(u32::MAX);
             self.send_control(to, &[Frame::PullPart { request, index, offset, bytes: &bytes }]);
         }
+        self.charge(session, cost);
     }
 
     pub(super) fn drop_old_pages(&mut self, now: Mono) {

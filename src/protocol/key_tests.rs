@@ -106,6 +106,21 @@ fn whoever_has_not_got_the_new_key_is_down_until_it_has() {
 }
 
 #[test]
+fn what_is_sealed_with_a_removed_key_is_not_heard() {
+    let mut net = settled(&[1, 2]);
+    for place in 0..2 {
+        let now = net.now;
+        net.peers[place].protocol.set_primary_key(2, now).expect("it is there");
+        net.peers[place].protocol.remove_key(1, now).expect("it is retired");
+    }
+    net.run_until(|net| net.peers[0].protocol.members.len() == 1);
+    assert!(net.peers[0].metrics.rejected_key.get() > 0, "the third goes on to seal with the old one");
+    let now = net.now;
+    net.peers[2].protocol.set_primary_key(2, now).expect("it is there");
+    net.run_until(|net| net.peers[0].protocol.members.len() == 2);
+}
+
+#[test]
 fn the_same_id_with_another_secret_is_a_wrong_key() {
     let mut net = settled(&[1]);
     let other = Keyring::of("tests", &[RingKey { id: 1, secret: Secret([9; 32]) }]).expect("one key");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::allowance::Allowance;
 use super::keys::PeerKeys;
 use super::reach::Ways;
 use super::reassembly::Reassembly;
@@ -77,6 +78,8 @@ pub(super) struct Member {
     pub(super) window: Window,
     pub(super) replay: ReplayWindow,
     pub(super) reassembly: Reassembly,
+    /// What its questions may cost.
+    pub(super) allowance: Allowance,
     pub(super) heard: Mono,
     pub(super) sent_data: Option<Mono>,
     pub(super) round_trip: Duration,
@@ -118,6 +121,7 @@ impl Member {
             window: Window::starting_after(start),
             replay: pending.replay,
             reassembly: Reassembly::default(),
+            allowance: Allowance::of_member(now),
             heard: now,
             sent_data: None,
             round_trip: Duration::ZERO,

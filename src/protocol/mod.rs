@@ -7,9 +7,11 @@
 //! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
 //! failure), `stream` and `flow` (what is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `query`
-//! (asking members about themselves), `keys` (what seals and opens). None of them decides which of two updates wins: `Store::apply` does, by version.
+//! (asking members about themselves), `keys` (what seals and opens), `allowance`
+//! (what a member's questions may cost). None of them decides which of two updates wins: `Store::apply` does, by version.
 
 mod admission;
+mod allowance;
 mod assembly;
 mod donor;
 mod flow;
@@ -28,6 +30,8 @@ mod window;
 
 #[cfg(test)]
 mod key_tests;
+#[cfg(test)]
+mod limit_tests;
 #[cfg(test)]
 mod reach_tests;
 #[cfg(test)]
@@ -50,6 +54,7 @@ use crate::update::{Update, UpdateKind};
 use crate::wire::{Frame, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Preamble};
 
 use admission::Admission;
+use allowance::Allowance;
 use donor::DonorPage;
 use flow::Flow;
 use keys::Sealing;
@@ -169,6 +174,10 @@ pub struct Protocol {
     members: BTreeMap<SessionId, Member>,
     admission: Admission,
     reach: Reach,
+    /// What the questions of all members together may cost.
+    allowance: Allowance,
+    /// Somebody else speaks under this session.
+    cloned: bool,
     stream: Stream,
     flow: Flow,
     beat: Beat,
@@ -212,6 +221,8 @@ impl Protocol {
             members: BTreeMap::new(),
             admission: Admission::new(hlc.tick(now.wall).hlc, setup.links.awaits_contacts, now.mono),
             reach: Reach::new(&setup.links, now.mono),
+            allowance: Allowance::of_all(now.mono),
+            cloned: false,
             stream: Stream::new(room),
             flow: Flow::default(),
             beat: Beat::new(now.mono),
@@ -343,6 +354,9 @@ impl Protocol {
     }
 
     fn next_datagram(&mut self, now: Now, out: &mut Vec<u8>) -> Option<To> {
+        if self.cloned {
+            return None;
+        }
         self.rephase_if_due(now.mono);
         if let Some((to, frames)) = self.urgent.pop_front().or_else(|| self.control.pop_front()) {
             self.control_number += 1;
@@ -395,6 +409,14 @@ impl Protocol {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// Whether somebody else speaks under this node's session, which only a copy of this very process can: a virtual
+    /// machine was restored from a snapshot, or cloned, while it ran. Both would seal different datagrams with the same
+    /// key and nonce, so this one must not send anything more.
+    #[must_use]
+    pub fn is_cloned(&self) -> bool {
+        self.cloned
     }
 
     /// Every member known, this node not included, ordered by session.

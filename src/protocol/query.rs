@@ -22,6 +22,9 @@ const QUERIES_MAX: usize = 64;
 /// Pieces an answer may have.
 const PIECES_MAX: u16 = 64;
 
+/// What an entry counts for where all of a cache are read, in bytes.
+const CHECKSUM_ENTRY: usize = 64;
+
 #[derive(Debug)]
 struct Asked {
     what: Query,
@@ -92,6 +95,10 @@ impl Protocol {
             Some((_, body)) => body.clone(),
             None => {
                 let Some(body) = self.work_out(what, cache, now) else { return };
+                if what == Query::Checksum {
+                    let entries = self.replicas.get(&cache).map_or(0, |replica| replica.store.len());
+                    self.charge(session, entries.saturating_mul(CHECKSUM_ENTRY));
+                }
                 if self.queries.answers.len() == ANSWERS_MAX {
                     self.queries.answers.pop_first();
                 }
@@ -99,6 +106,7 @@ impl Protocol {
                 body
             }
         };
+        self.charge(session, body.len());
         let piece_len = self.room - Frame::ANSWER_OVERHEAD;
         let of = u16::try_from(body.len().div_ceil(piece_len)).unwrap_or(u16::MAX);
         for (index, bytes) in (0..of).zip(body.chunks(piece_len)) {

@@ -41,7 +41,7 @@ pub(super) struct Reassembly {
 }
 
 impl Reassembly {
-    /// Takes a fragment of `object`; `total_max` bounds what a whole update may be.
+    /// Takes a fragment of `object`; `total_max` bounds what one that begins may be.
     pub(super) fn receive(
         &mut self,
         object: u64,
@@ -50,7 +50,8 @@ impl Reassembly {
         total_max: usize,
         now: Mono,
     ) -> Piece {
-        if total > total_max || (!self.partials.contains_key(&object) && !self.begin(object, total, now)) {
+        let is_new = !self.partials.contains_key(&object);
+        if is_new && (total > total_max || !self.begin(object, total, now)) {
             self.drop_object(object);
             return Piece::Refused;
         }
@@ -78,6 +79,11 @@ impl Reassembly {
             self.drop_object(object);
         }
         stalled.len()
+    }
+
+    /// What is set aside for them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -26,6 +26,8 @@ use crate::wire::{
 const REQUESTS_MAX: u32 = 40;
 /// A hybrid clock this far ahead of the wall clock is a mistake or malice; following it would exhaust everybody's.
 const WILD_AHEAD: Duration = Duration::from_secs(24 * 3_600);
+/// Bytes of updates in the making of all senders together; beyond, new ones are dropped and compared for later.
+const REASSEMBLY_BYTES_MAX: usize = 1 << 30;
 /// A sender is told at least this often how far its stream has come, while it sends.
 const STATUS_EVERY: Duration = Duration::from_millis(50);
 
@@ -43,6 +45,7 @@ impl Protocol {
             self.note_foreign(from, Strangeness::OtherCluster);
         } else if header.session == self.setup.session {
             self.metrics.own_echoes.inc();
+            self.look_for_clone(&header, datagram, now.mono);
         } else if self.left {
             // A node that said goodbye hears nobody.
         } else if self.members.contains_key(&header.session) {
@@ -50,6 +53,24 @@ impl Protocol {
         } else {
             self.handle_stranger(&header, (from, via), datagram, now);
         }
+    }
+
+    /// An echo of what was never sent here: there is another node with this session, or somebody who pretends to be it.
+    fn look_for_clone(&mut self, header: &Header, datagram: &mut [u8], now: Mono) {
+        let last = match header.kind {
+            Kind::Data => self.stream.next().saturating_sub(1),
+            Kind::Control => self.control_number,
+        };
+        if header.number <= last || self.cloned || !self.admission.may_try(now) {
+            return;
+        }
+        let Some(key) = self.setup.keys.get(header.key_id) else { return };
+        let key = key.session_key(header.session, header.key_phase);
+        if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {
+            self.metrics.rejected_seal.inc();
+            return;
+        }
+        self.cloned = true;
     }
 
     fn handle_member(&mut self, header: &Header, (from, via): (SocketAddr, Via), datagram: &mut [u8], now: Now) {
@@ -150,7 +171,8 @@ impl Protocol {
     }
 
     fn handle_fragment(&mut self, session: SessionId, object: u64, place: (u32, u32), bytes: &[u8], now: Now) {
-        let total_max = self.encoded_max();
+        let taken: usize = self.members.values().map(|member| member.reassembly.bytes()).sum();
+        let total_max = self.encoded_max().min(REASSEMBLY_BYTES_MAX.saturating_sub(taken));
         let Some(member) = self.members.get_mut(&session) else { return };
         let (Ok(total), Ok(offset)) = (usize::try_from(place.0), usize::try_from(place.1)) else { return };
         match member.reassembly.receive(object, (total, offset), bytes, total_max, now.mono) {
@@ -239,14 +261,13 @@ impl Protocol {
         let session = header.session;
         let (mut page, mut requests, mut proved) = (None, 0, false);
         for frame in Frames::new(frames) {
-            let Ok(frame) = frame else {
-                self.metrics.rejected_frame.inc();
-                return;
-            };
+            let Ok(frame) = frame else { return self.metrics.rejected_frame.inc() };
             requests += u32::from(is_request(&frame));
             if requests > REQUESTS_MAX {
-                self.metrics.rejected_frame.inc();
-                return;
+                return self.metrics.rejected_frame.inc();
+            }
+            if is_request(&frame) && !self.may_ask(session, now.mono) {
+                continue;
             }
             match frame {
                 Frame::Hello(bytes) => self.handle_hello(session, bytes),
@@ -264,6 +285,7 @@ impl Protocol {
                 Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
                 Frame::Probe { nonce } => {
                     self.answer_probe(nonce, session, from, now);
+                    self.charge(session, 0);
                     self.beat_now(now.mono);
                 }
                 Frame::ProbeAck { nonce, next, .. } => proved = self.handle_probe_ack(session, nonce, next, now.mono),

@@ -8,6 +8,9 @@ use crate::wire::{Frame, Range, Ranges};
 /// Datagrams one request may name in all: a wild request must not make the ring go out whole.
 const REPAIRS_PER_NACK_MAX: u64 = 1_024;
 
+/// What looking for a datagram counts for, in bytes.
+const LOOK_UP: usize = 16;
+
 impl Protocol {
     /// Asks every sender for what of its stream is due.
     pub(super) fn ask_for_missing(&mut self, now: Mono) {
@@ -36,10 +39,13 @@ impl Protocol {
         let Some(member) = self.members.get(&session) else { return };
         let (from, linger) = (member.address, member.round_trip * 2);
         let numbers = ranges.iter().flat_map(|Range { first, count }| first..first.saturating_add(u64::from(count)));
-        let mut beyond_repair = false;
+        let (mut beyond_repair, mut cost) = (false, 0);
         for number in numbers.take(usize::try_from(REPAIRS_PER_NACK_MAX).unwrap_or(usize::MAX)) {
-            beyond_repair |= !self.stream.request_repair(number, from, linger, now);
+            let sends = self.stream.request_repair(number, from, linger, now);
+            beyond_repair |= sends.is_none();
+            cost += LOOK_UP + sends.unwrap_or(0);
         }
+        self.charge(session, cost);
         if beyond_repair {
             // The next datagram's trail tells it what it need not wait for.
             self.beat_now(now);

@@ -232,16 +232,21 @@ impl Stream {
         self.repairs.remove(&trail);
     }
 
-    /// A receiver asks for `number` again. False if it cannot be repaired any more.
-    pub(super) fn request_repair(&mut self, number: Seq, from: SocketAddr, linger: Duration, now: Mono) -> bool {
-        let Some(kept) = number.checked_sub(self.trail()).and_then(|at| self.ring.get(usize::try_from(at).ok()?))
-        else {
-            return false;
-        };
+    /// A receiver asks for `number` again. How many bytes that has sent, 0 if they are on their way already; `None` if it
+    /// cannot be repaired any more.
+    pub(super) fn request_repair(
+        &mut self,
+        number: Seq,
+        from: SocketAddr,
+        linger: Duration,
+        now: Mono,
+    ) -> Option<usize> {
+        let kept = number.checked_sub(self.trail()).and_then(|at| self.ring.get(usize::try_from(at).ok()?))?;
         let linger = linger.max(REPAIR_LINGER_MIN);
         if kept.repaired.is_some_and(|repaired| now.saturating_since(repaired) < linger) {
-            return true;
+            return Some(0);
         }
+        let len = kept.datagram.len();
         let to = To::Member(from);
         self.repairs
             .entry(number)
@@ -251,7 +256,7 @@ impl Stream {
                 }
             })
             .or_insert(Repair { to, due: now + REPAIR_MERGE });
-        true
+        Some(len)
     }
 
     /// When the next repair is due.
@@ -347,10 +352,10 @@ mod tests {
         stream.keep(b"two");
         let (a, b) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         let now = Mono::default();
-        assert!(stream.request_repair(1, a, Duration::ZERO, now));
-        assert!(stream.request_repair(2, a, Duration::ZERO, now));
-        assert!(stream.request_repair(2, b, Duration::ZERO, now));
-        assert!(!stream.request_repair(3, a, Duration::ZERO, now), "not sent yet");
+        assert_eq!(stream.request_repair(1, a, Duration::ZERO, now), Some(3));
+        assert!(stream.request_repair(2, a, Duration::ZERO, now).is_some());
+        assert!(stream.request_repair(2, b, Duration::ZERO, now).is_some());
+        assert!(stream.request_repair(3, a, Duration::ZERO, now).is_none(), "not sent yet");
         let mut out = Vec::new();
         assert_eq!(stream.take_repair(now, &mut out), None, "requests are gathered first");
         let later = now + REPAIR_MERGE;
@@ -359,7 +364,7 @@ mod tests {
         out.clear();
         assert_eq!(stream.take_repair(later, &mut out), Some(To::Group));
         assert_eq!(out, b"two");
-        assert!(stream.request_repair(2, a, Duration::ZERO, later));
+        assert_eq!(stream.request_repair(2, a, Duration::ZERO, later), Some(0));
         assert_eq!(stream.repair_due(), None, "the repair just sent is on its way");
     }
 
@@ -372,7 +377,7 @@ mod tests {
         }
         assert!(stream.ring_bytes() <= RING_BYTES_MAX);
         assert_eq!(stream.trail(), stream.next() - stream.ring.len() as u64);
-        assert!(!stream.request_repair(1, ([127, 0, 0, 1], 1).into(), Duration::ZERO, Mono::default()));
+        assert!(stream.request_repair(1, ([127, 0, 0, 1], 1).into(), Duration::ZERO, Mono::default()).is_none());
         stream.release(stream.next() - 1);
         assert_eq!(stream.next() - stream.trail(), RING_DATAGRAMS_MIN);
     }

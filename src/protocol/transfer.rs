@@ -29,6 +29,8 @@ const RETRY_MIN: Duration = Duration::from_millis(10);
 const RETRY_MAX: Duration = Duration::from_millis(320);
 /// Repetitions without any progress before the transfer is given up; the next heartbeat begins another.
 const RETRIES_MAX: u32 = 12;
+/// Offers of one page: a whole one has fewer.
+const OFFERS_MAX: usize = 4_096;
 /// Bits of `have`.
 const PARTS_MAX: u16 = 64;
 
@@ -300,7 +302,8 @@ impl Protocol {
         }
         let Some(total) = usize::try_from(total).ok().filter(|&total| total <= encoded_max) else { return };
         let Some(page) = self.transfer_of(session, cache, request).and_then(Transfer::page_mut) else { return };
-        if page.wanted.iter().all(|wanted| wanted.index != index) && !page.is_complete() {
+        let has_room = page.wanted.len() < OFFERS_MAX && !page.is_complete();
+        if has_room && page.wanted.iter().all(|wanted| wanted.index != index) {
             page.wanted.push_back(Wanted { index, total });
         }
     }

@@ -75,6 +75,15 @@ impl Store {
         (found, self.settle(cursor))
     }
 
+    /// About how many slots a scan from one cursor to another looked at, those of other segments included.
+    #[must_use]
+    pub fn slots_between(&self, from: Cursor, to: Cursor) -> usize {
+        let place = |cursor| self.position(cursor).unwrap_or((self.shards.len(), 0));
+        let ((first, start), (last, end)) = (place(from), place(to));
+        let within = if first == last { end.saturating_sub(start) } else { 0 };
+        last.saturating_sub(first).saturating_mul(self.len() / self.shards.len().max(1)).saturating_add(within)
+    }
+
     /// Order-independent sum of a keyed hash of (key, codec, value) over live, unexpired entries, and how many there
     /// are.
     ///

@@ -17,6 +17,7 @@ mod header;
 mod install;
 mod journal;
 mod lint;
+mod mutants;
 mod python;
 mod ruby;
 mod sim;
@@ -44,6 +45,7 @@ const HELP: &str = "cargo xtask VERB
                         libFuzzer with the address sanitizer on one target or on each in turn; builds for minutes
   cluster [NAME... | all | --list | --mccache-table [--seconds N]]
                         real processes in network namespaces: what ci runs, some, all, or the original's stress table
+  mutants [WORD]...     small breaks of the source, each of which a test must notice; all, or those of these rules
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
   cpp                   mccache.hpp in every C++, tests/cpp, the archive of C and C++ by pkg-config and CMake
   python                build the Python package, install it into a venv under target/, run its tests
@@ -89,6 +91,7 @@ fn dispatch(verb: &str, rest: &[&str]) -> Result<bool, String> {
         ("header", ["--check"]) => alone(&workspace, header::check),
         ("test", filter) => alone(&workspace, |workspace, journal| cargo::test(workspace, journal, filter)),
         ("sim", arguments) => alone(&workspace, |workspace, journal| sim::run(workspace, journal, arguments)),
+        ("mutants", words) => alone(&workspace, |workspace, journal| mutants::run(workspace, journal, words)),
         ("fuzz", arguments) => alone(&workspace, |workspace, journal| fuzz::run(workspace, journal, arguments)),
         ("cluster", arguments) => alone(&workspace, |workspace, journal| cluster::run(workspace, journal, arguments)),
         ("install", options) => alone(&workspace, |workspace, journal| install::run(workspace, journal, options)),

@@ -1,0 +1,283 @@
+//! `cargo xtask mutants`: each invariant is shown able to fail. A list of small breaks, each made in a scratch copy of the
+//! source, and the test that must notice it.
+//!
+//! The invariant: every mutant builds, and the test that passes without it fails with it. A mutant whose text is no longer
+//! in the source has failed, too: the list follows the code. Run by hand; what came out is in docs/TESTING.md.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::journal::{Journal, Tally};
+use crate::workspace::Workspace;
+
+/// Building the library's tests with one file changed, and running some of them.
+const MUTANT_LIMIT: Duration = Duration::from_secs(900);
+/// Seeds that a mutant is looked for with in the simulator.
+const SEEDS: &str = "60";
+
+/// Who must notice.
+#[derive(Clone, Copy, Debug)]
+enum Guard {
+    /// Unit tests, property tests and stories whose names contain this.
+    Test(&'static str),
+    /// Simulated clusters, the first [`SEEDS`] of them.
+    Sim,
+}
+
+/// One break.
+#[derive(Debug)]
+struct Mutant {
+    /// The rule that it breaks.
+    rule: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    guard: Guard,
+}
+
+use Guard::{Sim, Test};
+
+#[rustfmt::skip]
+const MUTANTS: &[Mutant] = &[
+    Mutant { rule: "the newer version wins", guard: Test("store::"), file: "src/store/change.rs",
+        from: "Some(slot) => change.version > slot.version,",
+        to: "Some(slot) => change.version < slot.version," },
+    Mutant { rule: "an update is applied once", guard: Test("store::"), file: "src/store/change.rs",
+        from: "Some(slot) => change.version > slot.version,",
+        to: "Some(slot) => change.version >= slot.version," },
+    Mutant { rule: "what is forgotten raises the floor", guard: Test("store::"), file: "src/store/evict.rs",
+        from: "self.segments.raise(slot.segment, slot.version.hlc);",
+        to: "let _ = slot.version;" },
+    Mutant { rule: "an invalidate raises the floor", guard: Test("store::"), file: "src/store/change.rs",
+        from: "self.segments.raise(change.key_hash.segment(), change.version.hlc);",
+        to: "" },
+    Mutant { rule: "an absent key's update is above the floor", guard: Test("store::"), file: "src/store/change.rs",
+        from: "None => change.version.hlc > self.segments.floor(change.key_hash.segment()),",
+        to: "None => true," },
+    Mutant { rule: "a delete leaves a tombstone", guard: Test("store::"), file: "src/store/change.rs",
+        from: "(Deed::Delete, found) => self.replace(shard, change, found, State::Tombstone),",
+        to: "(Deed::Delete, found) => self.drop_key(shard, change, found, Fate::Applied)," },
+    Mutant { rule: "a tombstone that was not sent is not given up", guard: Test("store::"), file: "src/store/expire.rs",
+        from: "if !shard.slot(i).dirty {",
+        to: "if shard.slot(i).version.hlc < before {" },
+    Mutant { rule: "a clear covers what is older", guard: Test("store::"), file: "src/store/change.rs",
+        from: "if !newer || self.clears.cover(change.version) {",
+        to: "if !newer {" },
+    Mutant { rule: "a clear removes what is older, and nothing newer", guard: Test("store::"), file: "src/store/clear.rs",
+        from: "slot.version < version",
+        to: "slot.version > version" },
+    Mutant { rule: "the latest clear never goes back", guard: Test("store::"), file: "src/store/clear.rs",
+        from: "if version <= *latest {",
+        to: "if version == *latest {" },
+    Mutant { rule: "a digest tells a tombstone from a value", guard: Test("store::"), file: "src/store/hashes.rs",
+        from: "^ SECRET[2] ^ u64::from(tombstone))",
+        to: "^ SECRET[2] ^ u64::from(tombstone && key.0 == 0))" },
+    Mutant { rule: "a digest forgets what the store forgets", guard: Test("store::"), file: "src/store/evict.rs",
+        from: "self.segments.mix(left.segment, Hashes::fingerprint(key, left.version, !left.live));",
+        to: "let _ = key;" },
+    Mutant { rule: "a fill gives way to what was written meanwhile", guard: Test("store::"), file: "src/store/change.rs",
+        from: "live.is_none() && known.is_none_or(|slot| slot.version <= seen) && clear() <= seen",
+        to: "live.is_none() && (known.is_none_or(|slot| slot.version <= seen) || clear() <= seen)" },
+    Mutant { rule: "the hybrid clock never goes back", guard: Test("hlc::"), file: "src/hlc.rs",
+        from: "last.max(floor).saturating_add(1)",
+        to: "last.min(floor).saturating_add(1)" },
+    Mutant { rule: "the hybrid clock follows what is seen", guard: Test("hlc::"), file: "src/hlc.rs",
+        from: "self.last.fetch_max(seen.0, Ordering::AcqRel);",
+        to: "let _ = seen;" },
+    Mutant { rule: "the nonce tells data from control", guard: Test("crypto::"), file: "src/crypto/session.rs",
+        from: "let mut nonce = [kind, 0, 0, 0,",
+        to: "let mut nonce = [kind & 0, 0, 0, 0," },
+    Mutant { rule: "the header is authenticated", guard: Test("crypto::"), file: "src/crypto/session.rs",
+        from: "Aad::from(&*header)",
+        to: "Aad::from(&header[..0])" },
+    Mutant { rule: "each session has a key of its own", guard: Test("crypto::"), file: "src/crypto/key.rs",
+        from: "&[SUITE_AES_256_GCM, self.key_id], &session.0, &[phase]",
+        to: "&[SUITE_AES_256_GCM, self.key_id], &session.0[..4], &[phase]" },
+    Mutant { rule: "a key of the ring is known by its id and its secret", guard: Test("crypto::"), file: "src/crypto/keyring.rs",
+        from: "Some(known) if known.is_same(&key) => return Ok(()),",
+        to: "Some(_) if id > 0 => return Ok(())," },
+    Mutant { rule: "the primary key is not removed", guard: Test("crypto::"), file: "src/crypto/keyring.rs",
+        from: "if self.find(id)? == KeyRole::Primary {",
+        to: "if self.find(id)? == KeyRole::Primary && id == 0 {" },
+    Mutant { rule: "a control datagram counts once", guard: Test("protocol::"), file: "src/protocol/window.rs",
+        from: "self.highest - number >= Self::BITS || self.word(number) & Self::bit(number) != 0",
+        to: "self.highest - number >= Self::BITS" },
+    Mutant { rule: "a data datagram counts once", guard: Test("protocol::"), file: "src/protocol/window.rs",
+        from: "number <= self.highest && !self.missing.contains_key(&number)",
+        to: "number == 0 && !self.missing.contains_key(&number)" },
+    Mutant { rule: "a repair is the same bytes", guard: Test("protocol::"), file: "src/protocol/stream.rs",
+        from: "out.extend_from_slice(&kept.datagram);",
+        to: "out.extend(kept.datagram.iter().rev());" },
+    Mutant { rule: "a stranger is not answered", guard: Test("protocol::"), file: "src/protocol/admission.rs",
+        from: "if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() {",
+        to: "if key.open(header.kind.number(), header.number, datagram, HEADER_LEN).is_none() && header.number == 0 {" },
+    Mutant { rule: "only who returns the nonce is admitted", guard: Test("protocol::"), file: "src/protocol/admission.rs",
+        from: "if nonce == pending.nonce => proof",
+        to: "if nonce != 0 => proof" },
+    Mutant { rule: "a bad seal counts for its address", guard: Test("protocol::"), file: "src/protocol/admission.rs",
+        from: "self.admission.strangers.put((header.session, from), (now.mono, stranger));",
+        to: "let _ = stranger;" },
+    Mutant { rule: "an acknowledgement of what was never sent is none", guard: Test("protocol::"), file: "src/protocol/flow.rs",
+        from: "if contiguous > last {",
+        to: "if contiguous > last && last == 0 {" },
+    Mutant { rule: "a sync waits for those who are not in step", guard: Test("protocol::"), file: "src/protocol/flow.rs",
+        from: "if all_in_step && sync.target",
+        to: "if (all_in_step || sync.token > 0) && sync.target" },
+    Mutant { rule: "what is lost is compared", guard: Test("protocol::"), file: "src/protocol/repair.rs",
+        from: "        self.metrics.lost.add(lost);\n        self.reconcile_again(session);",
+        to: "        self.metrics.lost.add(lost);" },
+    Mutant { rule: "what was evicted unsent is announced", guard: Sim, file: "src/protocol/receive.rs",
+        from: "if gone.dirty {",
+        to: "if gone.dirty && gone.key.is_empty() {" },
+    Mutant { rule: "a wild clock is not followed", guard: Test("protocol::"), file: "src/protocol/receive.rs",
+        from: "hlc.wall() > now.wall.after(WILD_AHEAD)",
+        to: "hlc.wall() > now.wall.after(WILD_AHEAD * 1_000_000)" },
+    Mutant { rule: "the updates in the making are bounded", guard: Test("protocol::"), file: "src/protocol/reassembly.rs",
+        from: "if self.partials.len() == OBJECTS_MAX ||",
+        to: "if self.partials.len() == 2 * OBJECTS_MAX ||" },
+    Mutant { rule: "a value is shown whole or not at all", guard: Test("protocol::"), file: "src/protocol/assembly.rs",
+        from: "self.bytes.is_empty() || self.runs.get(&0) == Some(&self.bytes.len())",
+        to: "self.bytes.is_empty() || self.runs.contains_key(&0)" },
+    Mutant { rule: "a removed key opens nothing", guard: Test("protocol::"), file: "src/protocol/keys.rs",
+        from: "            member.keys.forget(id);",
+        to: "            let _ = &member.keys;" },
+    Mutant { rule: "a key seals only so much", guard: Test("protocol::"), file: "src/protocol/keys.rs",
+        from: "        if due {",
+        to: "        if due && limits.datagrams == 0 {" },
+    Mutant { rule: "another phase has another key", guard: Test("protocol::"), file: "src/protocol/keys.rs",
+        from: "        self.key = primary.session_key(session, self.phase);",
+        to: "        self.key = primary.session_key(session, 0);" },
+    Mutant { rule: "a member's questions have a price", guard: Test("protocol::"), file: "src/protocol/allowance.rs",
+        from: "        own && all\n",
+        to: "        own || all || now == self.allowance.since\n" },
+    Mutant { rule: "a copied node falls silent", guard: Test("protocol::"), file: "src/protocol/mod.rs",
+        from: "        if self.cloned {\n            return None;",
+        to: "        if self.cloned && self.left {\n            return None;" },
+    Mutant { rule: "no network without a key, unless asked for", guard: Test("config::"), file: "src/config/resolve.rs",
+        from: "network::Permits { key: !crypto_key.is_empty(), insecure }",
+        to: "network::Permits { key: true, insecure }" },
+    Mutant { rule: "the key is never shown", guard: Test("config::"), file: "src/config/table.rs",
+        from: "if self.is_secret() { \"(not shown)\"",
+        to: "if self.is_secret() && text.is_empty() { \"(not shown)\"" },
+];
+
+/// Runs all mutants, or those whose rule contains one of the words.
+pub(crate) fn run(workspace: &Workspace, journal: &mut Journal, words: &[&str]) -> Result<Tally, String> {
+    let tree = workspace.scratch("mutants")?;
+    copy_sources(workspace, &tree)?;
+    let chosen = MUTANTS.iter().filter(|m| words.is_empty() || words.iter().any(|word| m.rule.contains(word)));
+    let mut tally = Tally::default();
+    if words.is_empty() {
+        // What fails without a mutant would be no sign of one.
+        for guard in [Test(""), Sim] {
+            let ended = journal.run(&mut command(workspace, &tree, guard), MUTANT_LIMIT)?;
+            if !ended.ok {
+                return Err(format!("without any mutant: {}", ended.how));
+            }
+        }
+    }
+    for mutant in chosen {
+        let verdict = try_one(workspace, journal, &tree, mutant)?;
+        journal.say(format!(
+            "{}: {}: {}",
+            if verdict.is_ok() { "caught" } else { "MISSED" },
+            mutant.rule,
+            match &verdict {
+                Ok(by) => by,
+                Err(why) => why,
+            }
+        ));
+        tally += if verdict.is_ok() { Tally::PASSED } else { Tally::FAILED };
+    }
+    Ok(tally)
+}
+
+/// By what a mutant was caught, or why it was not.
+fn try_one(
+    workspace: &Workspace,
+    journal: &mut Journal,
+    tree: &Path,
+    mutant: &Mutant,
+) -> Result<Result<String, String>, String> {
+    let original = workspace.read(mutant.file)?;
+    if !original.contains(mutant.from) {
+        return Ok(Err(format!("`{}` is not in {} any more", mutant.from, mutant.file)));
+    }
+    let path = tree.join(mutant.file);
+    write(&path, &original.replace(mutant.from, mutant.to))?;
+    let ended = journal.run(&mut command(workspace, tree, mutant.guard), MUTANT_LIMIT)?;
+    write(&path, &original)?;
+    Ok(match witness(&ended.output) {
+        Some(by) => Ok(by),
+        None if ended.output.contains("could not compile") => Err("it does not build".to_owned()),
+        None if ended.ok => Err("nothing noticed it".to_owned()),
+        None => Ok(ended.how),
+    })
+}
+
+/// The first test that failed, or the first seed.
+fn witness(output: &str) -> Option<String> {
+    let test = output.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    let seed = output.lines().find_map(|line| line.strip_prefix("SEED=")?.split_whitespace().next());
+    test.map(str::to_owned).or_else(|| seed.map(|seed| format!("sim --seed {seed}")))
+}
+
+fn command(workspace: &Workspace, tree: &Path, guard: Guard) -> std::process::Command {
+    let mut command = match guard {
+        Test(filter) => workspace.cargo(&["test", "--package", "mccache", "--all-features", "--lib", filter]),
+        Sim => {
+            let arguments = ["test", "--release", "--package", "mccache", "--features", "sim", "--test", "sim"];
+            let mut command = workspace.cargo(&arguments);
+            command.args(["--", "--seeds", SEEDS]);
+            command
+        }
+    };
+    command.current_dir(tree).env("CARGO_TARGET_DIR", &workspace.target);
+    command
+}
+
+/// A copy of the source beside the target directory's other products, which builds on what is built there.
+fn copy_sources(workspace: &Workspace, tree: &Path) -> Result<(), String> {
+    for file in workspace.source_files()? {
+        let (from, to) = (workspace.root.join(&file), tree.join(&file));
+        let read = |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+        let bytes = read(&from)?;
+        // What has not changed keeps its time, so that nothing is built again for it.
+        if fs::read(&to).is_ok_and(|known| known == bytes) {
+            continue;
+        }
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        fs::write(&to, bytes).map_err(|error| format!("{}: {error}", to.display()))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rule whose code was rewritten needs another break.
+    #[test]
+    fn every_mutant_s_text_is_in_the_source() {
+        let workspace = Workspace::find().expect("the test runs in the repository");
+        for mutant in MUTANTS {
+            let text = workspace.read(mutant.file).expect(mutant.file);
+            assert!(text.contains(mutant.from), "{}: {}: `{}`", mutant.rule, mutant.file, mutant.from);
+            assert_ne!(mutant.from, mutant.to);
+        }
+    }
+
+    #[test]
+    fn a_failed_test_or_seed_is_the_witness() {
+        assert_eq!(witness("test a::b ... ok\ntest a::c ... FAILED\n").as_deref(), Some("a::c"));
+        assert_eq!(witness("SEED=17 failed: x\n").as_deref(), Some("sim --seed 17"));
+        assert_eq!(witness("test a::b ... ok\n"), None);
+    }
+}
