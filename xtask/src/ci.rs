@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::journal::{Journal, Tally, print_line};
 use crate::workspace::Workspace;
-use crate::{abi, cargo, cluster, cpp, csharp, demo, examples, fuzz, header, lint, python, ruby, sim, tidy};
+use crate::{abi, cargo, cluster, cpp, csharp, demo, examples, fuzz, header, java, lint, python, ruby, sim, tidy};
 
 /// One step of `ci`, and a verb of its own.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { verb: "python", needs: &["header"], run: python::run },
     Stage { verb: "csharp", needs: &["header"], run: csharp::run },
     Stage { verb: "ruby", needs: &["header"], run: ruby::run },
+    Stage { verb: "java", needs: &["header"], run: java::run },
     Stage { verb: "examples", needs: &["header", "python"], run: examples::run },
     Stage { verb: "demo", needs: &[], run: demo::run },
 ];

@@ -15,6 +15,7 @@ mod examples;
 mod fuzz;
 mod header;
 mod install;
+mod java;
 mod journal;
 mod lint;
 mod mutants;
@@ -51,6 +52,7 @@ const HELP: &str = "cargo xtask VERB
   python                build the Python package, install it into a venv under target/, run its tests
   csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
   ruby                  build both gems, install each into a folder under target/, run tests and examples there
+  java                  generate with every SWIG, make the jars with Maven, test them and run examples/java on them
   examples              build and run examples/ in C, C++ and Python
   demo                  the demo as a reader of the README runs it, in a pipe
   install --prefix DIR [--destdir DIR] [--libdir DIR]

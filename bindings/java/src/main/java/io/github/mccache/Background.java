@@ -1,0 +1,69 @@
+package io.github.mccache;
+
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Daemon threads for waits that must not hold up whoever asked, and waits that can be interrupted. */
+final class Background {
+    /** The longest stay inside one native call of a thread that may be interrupted. */
+    static final long SLICE_MS = 100;
+
+    private static final AtomicInteger NUMBERS = new AtomicInteger();
+
+    /** A thread more for each wait at the same time; idle ones end after a minute. */
+    static final ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
+        Thread thread = new Thread(work, "mccache-wait-" + NUMBERS.incrementAndGet());
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private Background() {}
+
+    /**
+     * Runs a native call that must not be broken off and begun again, and lets this thread be interrupted meanwhile: then the
+     * call goes on by itself to its own timeout, and its answer is dropped.
+     */
+    static <T> T interruptibly(Callable<T> call) throws InterruptedException {
+        Future<T> answer = THREADS.submit(call);
+        try {
+            return answer.get();
+        } catch (ExecutionException failure) {
+            throw unwrapped(failure.getCause());
+        }
+    }
+
+    /** What the call threw, here: native calls throw nothing that must be declared. */
+    private static RuntimeException unwrapped(Throwable cause) {
+        if (cause instanceof Error) {
+            throw (Error) cause;
+        }
+        return cause instanceof RuntimeException ? (RuntimeException) cause : new InternalException(cause.toString());
+    }
+
+    /** A native wait that can be broken off and begun again. */
+    interface Wait {
+        /** Waits so long, and tells whether it happened. */
+        boolean happened(long timeoutMs) throws InterruptedException;
+    }
+
+    /** Waits in slices, so that an interrupt is heard; false if it does not happen in time. */
+    static boolean inSlices(long timeoutMs, Wait wait) throws InterruptedException {
+        long begun = System.nanoTime();
+        while (true) {
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+            long left = timeoutMs - (System.nanoTime() - begun) / 1_000_000;
+            if (wait.happened(Math.max(0, Math.min(SLICE_MS, left)))) {
+                return true;
+            }
+            if (left <= 0) {
+                return false;
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package io.github.mccache;
+
+/** What happened. */
+public enum EventKind {
+    /** A key got a value, here or on another member. */
+    PUT,
+    /** A key was deleted, here or on another member. */
+    DELETE,
+    /** All entries of a cache were deleted, here or on another member. */
+    CLEAR,
+    /** An entry was taken out here, to keep the cache's limits or because its writer no longer has it. */
+    EVICT,
+    /** An entry was taken out here because its time was over. */
+    EXPIRE,
+    /** A member joined. */
+    MEMBER_JOINED,
+    /** A member said goodbye. */
+    MEMBER_LEFT,
+    /** A member was not heard for so long that it counts as gone. */
+    MEMBER_FAILED,
+    /** The queue was full, and events were dropped; {@link Event#dropped()} tells how many. */
+    OVERFLOW,
+    /** Something that a later library knows and this class does not. */
+    OTHER;
+
+    private static final EventKind[] BY_NUMBER = values();
+
+    static EventKind of(int number) {
+        return number >= 0 && number < OTHER.ordinal() ? BY_NUMBER[number] : OTHER;
+    }
+}
