@@ -292,19 +292,51 @@ static VALUE mccache_rb_fetch(int argc, VALUE *argv, VALUE self) {
     mccache_rb_raise_missing(self, argv[0]);
 }
 
-static void mccache_rb_put(VALUE self, VALUE key, VALUE object, int64_t ttl_ms) {
+// What a put needs, in the caller's frame. Both conversions may run Ruby code and let other threads run, which may change
+// either string: the pointers are taken when both are done.
+typedef struct {
+    VALUE key;
     mccache_rb_value_t value;
-    mcc_status_t status;
+} mccache_rb_entry_t;
+
+static inline void mccache_rb_to_put(VALUE self, VALUE key, VALUE object, mccache_rb_entry_t *entry) {
     mccache_rb_ready();
-    // The value first: what makes it may run Ruby code, which must not change the key's bytes afterwards.
-    mccache_rb_value(self, object, &value);
-    key = mccache_rb_key(key);
-    status = mcc_put_as(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key), value.data, value.len,
-                        value.codec, ttl_ms);
-    RB_GC_GUARD(key);
-    RB_GC_GUARD(value.owner);
+    mccache_rb_value(self, object, &entry->value);
+    entry->key = mccache_rb_key(key);
+    if (!NIL_P(entry->value.owner)) {
+        entry->value.data = RSTRING_PTR(entry->value.owner);
+        entry->value.len = (size_t)RSTRING_LEN(entry->value.owner);
+    }
+}
+
+static void mccache_rb_put(VALUE self, VALUE key, VALUE object, int64_t ttl_ms) {
+    mccache_rb_entry_t entry;
+    mcc_status_t status;
+    mccache_rb_to_put(self, key, object, &entry);
+    status = mcc_put_as(mccache_rb_cache(self), RSTRING_PTR(entry.key), (size_t)RSTRING_LEN(entry.key), entry.value.data,
+                        entry.value.len, entry.value.codec, ttl_ms);
+    RB_GC_GUARD(entry.key);
+    RB_GC_GUARD(entry.value.owner);
     if (status != MCC_OK)
         mccache_rb_raise(status);
+}
+
+// _put_new(key, value, ttl_ms): false if there is one already.
+static VALUE mccache_rb_put_new(VALUE self, VALUE key, VALUE object, VALUE ttl_ms) {
+    int64_t ttl = NUM2LL(ttl_ms);
+    mcc_value_t *value = NULL;
+    mccache_rb_entry_t entry;
+    mcc_status_t status;
+    mccache_rb_to_put(self, key, object, &entry);
+    status = mcc_value_new(entry.value.data, entry.value.len, entry.value.codec, &value);
+    if (status == MCC_OK)
+        status = mcc_put_new(mccache_rb_cache(self), RSTRING_PTR(entry.key), (size_t)RSTRING_LEN(entry.key), value, ttl);
+    mcc_value_free(value);
+    RB_GC_GUARD(entry.key);
+    RB_GC_GUARD(entry.value.owner);
+    if (status != MCC_OK && status != MCC_EXISTS)
+        mccache_rb_raise(status);
+    return status == MCC_OK ? Qtrue : Qfalse;
 }
 
 static VALUE mccache_rb_aset(VALUE self, VALUE key, VALUE object) {
@@ -515,15 +547,6 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 }
 %typemap(freearg) (const void *key, size_t key_len) "RB_GC_GUARD(key$argnum);"
 
-// `self` is the cache, which knows whether Marshal may be used.
-%typemap(in) (const void *data, size_t data_len, uint8_t codec) (mccache_rb_value_t value) {
-    mccache_rb_value(self, $input, &value);
-    $1 = (void *)value.data;
-    $2 = value.len;
-    $3 = value.codec;
-}
-%typemap(freearg) (const void *data, size_t data_len, uint8_t codec) "RB_GC_GUARD(value$argnum.owner);"
-
 // SWIG's own would take text of any encoding as it is.
 %typemap(in) const char * (VALUE text) {
     text = mccache_rb_utf8_text($input);
@@ -562,11 +585,13 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 
 // Done by hand above.
 %ignore mcc_cache_t::put;
+%ignore mcc_cache_t::put_new;
 %ignore mcc_cache_t::take;
 %ignore mcc_cache_t::remove;
 %ignore mcc_cache_t::contains;
 %ignore mcc_cache_t::len;
 %ignore mcc_cache_t::lease;
+%ignore mcc_lease_t::fill;
 %ignore mcc_iter_t::next_entry;
 
 // A name that means something else in Ruby.
@@ -577,7 +602,6 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 // The facade derives its Cache from this one, and gives these names to its own methods.
 %rename(_name) mcc_cache_t::name;
 %rename(_value) mcc_cache_t::get;
-%rename(_put_new) mcc_cache_t::put_new;
 %rename(_touch) mcc_cache_t::touch;
 %rename(_metadata) mcc_cache_t::metadata;
 %rename(_iter) mcc_cache_t::keys;
@@ -611,6 +635,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
     rb_define_method(SwigClassCache.klass, "delete", mccache_rb_delete, 1);
     rb_define_method(SwigClassCache.klass, "size", mccache_rb_size, 0);
     rb_define_method(SwigClassCache.klass, "_put", mccache_rb_put_ttl, 3);
+    rb_define_method(SwigClassCache.klass, "_put_new", mccache_rb_put_new, 3);
     rb_define_method(SwigClassCache.klass, "_put_as", mccache_rb_put_as, 4);
     rb_define_method(SwigClassCache.klass, "_load", mccache_rb_load, 3);
 

@@ -65,7 +65,7 @@ end
 
 # GET and PUT /products/7
 class ProductPages < WEBrick::HTTPServlet::AbstractServlet
-  def do_GET(request, response) # rubocop:disable Naming/MethodName
+  def do_GET(request, response)
     row, hit = products.find(id(request))
     response["Content-Type"] = "application/json"
     response["X-Cache"] = hit ? "hit" : "miss"
@@ -74,7 +74,7 @@ class ProductPages < WEBrick::HTTPServlet::AbstractServlet
     response.status = 404
   end
 
-  def do_PUT(request, response) # rubocop:disable Naming/MethodName
+  def do_PUT(request, response)
     price = URI.decode_www_form(request.body.to_s).to_h["price"]
     return response.status = 400 unless price&.match?(/\A\d{1,7}\.\d\d\z/)
 

@@ -26,6 +26,10 @@ class Case < Minitest::Test
   # The folder of the gem that is tested, as a child is to find it.
   LIBRARIES = $LOADED_FEATURES.grep(%r{/mccache(\.rb|/.*mccache_native\.\w+)\z}).freeze
 
+  # What closes the nodes of tests that are over.
+  CLOSING = Queue.new
+  Minitest.after_run { CLOSING.pop.join until CLOSING.empty? }
+
   @numbers = 0
   @lock = Mutex.new
 
@@ -41,8 +45,10 @@ class Case < Minitest::Test
     @watch = Thread.new { watch }
   end
 
+  # A goodbye takes a moment: the next test begins meanwhile.
   def teardown
-    @nodes.each(&:close)
+    nodes = @nodes
+    CLOSING << Thread.new { nodes.each(&:close) }
     @watch.kill.join
   end
 

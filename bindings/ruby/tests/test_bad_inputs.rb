@@ -18,7 +18,6 @@ class TestBadInputs < Case
   TABLE.each do |name, what, expected|
     define_method("test_#{name}") do
       calls = send(:"case_#{name}")
-      skip(calls) if calls.is_a?(String)
       calls.each_with_index { |call, number| check(call, expected, "#{what}, call #{number}") }
     end
   end
@@ -83,7 +82,8 @@ class TestBadInputs < Case
     with_value(list) + with_value(map)
   end
 
-  def case_value_of_time_without_zone = "every Time and DateTime of Ruby's has a zone"
+  # Every Time and DateTime of Ruby's has a zone: there is none to refuse.
+  def case_value_of_time_without_zone = []
   def case_read_of_malformed_cbor = ["\x81", "\x9b\xff", "\xff", "", "\x5b\x7f\xff\xff\xff\xff\xff\xff\xff"].flat_map { |bytes| read(bytes, 2).first(1) }
   def case_read_of_two_cbor_items = read("\x01\x02", 2)
   def case_read_of_cbor_nested_201_deep = read("#{"\x81" * 200}\x80", 2)

@@ -142,6 +142,18 @@ class TestEvents < Case
     assert_equal "c", one.pop
   end
 
+  def test_listeners_that_come_and_go_at_once_lose_none
+    c = alone
+    heard = Queue.new
+    churns = Array.new(3) { Thread.new { 50.times { c.on_change { nil }.stop } } }
+    churns.each(&:join)
+    c.on_change { |event| heard << event.key }
+    churns = Array.new(2) { Thread.new { 50.times { c.on_change { nil }.stop } } }
+    100.times { |number| c["k#{number}"] = 1 }
+    churns.each(&:join)
+    assert_equal Array.new(100) { |number| "k#{number}" }.sort, Array.new(100) { heard.pop }.sort
+  end
+
   def test_what_a_listener_raises_is_logged_and_ends_nothing
     log = StringIO.new
     MCCache.logger = Logger.new(log)

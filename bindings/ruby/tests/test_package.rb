@@ -54,15 +54,19 @@ class TestPackage < Case
     assert_includes error.message, "runs with ABI 7"
   end
 
-  # The real thing: a library that says it is of ABI 77 stands before the one that the extension was built against.
+  # A library that says it is of ABI 77 stands before the one that the extension was built against. Where the core is inside
+  # the extension it must not be heard at all.
   def test_a_library_of_another_abi_is_refused_when_it_is_loaded
-    skip("the core is inside the extension: it cannot be another") unless File.binread(EXTENSION).include?("libmccache.so")
     Dir.mktmpdir do |folder|
       File.write("#{folder}/other.c", "int mcc_abi_version(void) { return 77; }\n")
       assert system("cc", "-shared", "-fPIC", "-o", "#{folder}/other.so", "#{folder}/other.c"), "no C compiler"
       _, errors, status = Open3.capture3({ "LD_PRELOAD" => "#{folder}/other.so" }, *ruby("require 'mccache'"))
-      refute status.success?
-      assert_includes errors, "built for ABI #{MCCache::Native::ABI_VERSION} of libmccache and runs with ABI 77"
+      if File.binread(EXTENSION).include?("libmccache.so")
+        refute status.success?
+        assert_includes errors, "built for ABI #{MCCache::Native::ABI_VERSION} of libmccache and runs with ABI 77"
+      else
+        assert_equal ["", true], [errors, status.success?]
+      end
     end
   end
 

@@ -190,7 +190,7 @@ class TestSmoke < Case
       cache["n"]
       cache.fetch("nobody", nil)
       cache.view(key)
-      cache.fetch("nobody") rescue nil # rubocop:disable Style/RescueModifier
+      cache.fetch("nobody") rescue nil
       cache.get_or_load(key) { flunk }
       slow_round(cache, number) if (number % 100).zero?
     end

@@ -199,7 +199,7 @@ class TestThreads < Case
     loop do
       cache["k#{round % 100}"] = round
       [cache["k5"], cache.size, cache.key?("k7")]
-      cache.each { break } # rubocop:disable Lint/UnreachableLoop
+      cache.each { break }
       if (round % 50).zero?
         [cache.view("k0"), cache.sync(1)]
         cache.get_or_load("l#{number}") { round }

@@ -139,7 +139,7 @@ class TestValues < Case
   def test_random_bytes_never_crash
     c = alone
     dice = Random.new(4)
-    valid = NativeValues::ALL.values.map { |value| c["k"] = value; c.view("k").to_s[0, 60] } # rubocop:disable Style/Semicolon
+    valid = NativeValues::ALL.values.map { |value| c["k"] = value; c.view("k").to_s[0, 60] }
     3000.times do |round|
       bytes = round.even? ? dice.bytes(dice.rand(1..40)) : valid.sample(random: dice).dup
       bytes.setbyte(dice.rand(bytes.bytesize), dice.rand(256)) unless bytes.empty?

@@ -65,5 +65,7 @@ end
 static = with_config("mccache-static")
 static ? link_statically(static) : link_installed
 append_cflags("-fvisibility=hidden")
+# Other extensions made by SWIG may be in the process: each keeps to its own types.
+$defs << "-DSWIG_TYPE_TABLE=mccache"
 export_one_symbol
 create_makefile("mccache/mccache_native")

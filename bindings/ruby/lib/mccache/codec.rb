@@ -77,7 +77,7 @@ module MCCache
 
       # Called by the extension in such a cache.
       def marshal_load_value(bytes)
-        Marshal.load(bytes) # rubocop:disable Security/MarshalLoad
+        Marshal.load(bytes)
       rescue StandardError => error
         raise CodecError, "a value of #{bytes.bytesize} bytes is not readable by Marshal: #{error.message}"
       end

@@ -47,38 +47,46 @@ module MCCache
       raise ArgumentError, "on_change needs a block" unless block
 
       listener = Listener.new(self, cache, block)
-      @lock.synchronize { @list = [*@list, listener].freeze }
-      start
+      @lock.synchronize do
+        # The thread first: on a closed node it raises, and nothing is added.
+        start_thread unless @thread&.alive?
+        @list = [*@list, listener].freeze
+      end
       listener
     end
 
     def remove(listener)
-      idle = @lock.synchronize do
-        @list = @list.reject { |each| each.equal?(listener) }.freeze
-        @list.empty?
-      end
-      stop if idle
+      end_thread { @list = @list.reject { |each| each.equal?(listener) }.freeze }
     end
 
     def remove_all_of(cache)
-      @list.each { |listener| remove(listener) if listener.cache == cache }
+      end_thread { @list = @list.reject { |each| each.cache == cache }.freeze }
     end
 
-    # Starts the thread if it is needed and does not run, as in a forked child.
+    def clear
+      end_thread { @list = [].freeze }
+    end
+
+    # In a forked child: the thread was not copied, and the queue was the parent's.
     def start
-      @lock.synchronize do
-        next if @list.empty? || @thread&.alive?
-
-        events = Events.new(@native.events)
-        @events = events
-        @thread = Thread.new { run(events) }
-        @thread.name = "mccache-listeners"
-      end
+      @lock.synchronize { start_thread unless @list.empty? || @thread&.alive? }
     end
 
-    # Ends the thread. Waits for a listener that runs, but not for ever and not for itself.
-    def stop
+    private
+
+    def start_thread
+      events = Events.new(@native.events)
+      @events = events
+      @thread = Thread.new { run(events) }
+      @thread.name = "mccache-listeners"
+    end
+
+    # Ends the thread if the block leaves no listener. Waits for one that runs, but not for ever and not for itself.
+    def end_thread
       events, thread = @lock.synchronize do
+        yield
+        next unless @list.empty?
+
         ended = [@events, @thread]
         @events = @thread = nil
         ended
@@ -86,13 +94,6 @@ module MCCache
       events&.close
       thread.join(STOP_WAIT_S) unless thread.nil? || thread == Thread.current
     end
-
-    def clear
-      @lock.synchronize { @list = [].freeze }
-      stop
-    end
-
-    private
 
     def run(events)
       events.each { |event| deliver(event) }

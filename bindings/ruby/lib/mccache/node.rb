@@ -61,7 +61,7 @@ module MCCache
       require_key_for_marshal if marshal
       id = [name.to_s, marshal ? true : false]
       @lock.synchronize do
-        @caches[id] = nil if @caches[id]&.closed?
+        @caches.delete(id) if @caches[id]&.closed?
         next @caches[id] if @caches[id] && settings.empty?
 
         opened = Cache.new(self, @native, *id, Settings.of_cache(settings))
@@ -124,7 +124,7 @@ module MCCache
     # @return [self]
     # @raise [InvalidArgumentError] if the node has no such key
     # @raise [ClosedError]
-    def set_primary_key(id) # rubocop:disable Naming/AccessorMethodName
+    def set_primary_key(id)
       @native.set_primary_key(key_id(id))
       self
     end
