@@ -98,7 +98,8 @@ end
 def serve(port, file)
   products = Products.new(file)
   quiet = WEBrick::Log.new(nil, WEBrick::BasicLog::FATAL)
-  server = WEBrick::HTTPServer.new(BindAddress: "127.0.0.1", Port: port, Logger: quiet, AccessLog: [])
+  at_once = ->(socket) { socket.setsockopt(:TCP, :NODELAY, 1) } # headers and body are two writes
+  server = WEBrick::HTTPServer.new(BindAddress: "127.0.0.1", Port: port, Logger: quiet, AccessLog: [], AcceptCallback: at_once)
   server.mount("/products", ProductPages, products)
   server.mount_proc("/stats") do |_, response|
     figures = products.cache.stats
