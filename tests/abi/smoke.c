@@ -122,6 +122,11 @@ static int refuses_bad_arguments(mcc_cache_t *c) {
            mcc_put(c, key, sizeof key, "v", 1, 0) == MCC_TOO_LARGE && *mcc_last_error() != '\0' && entries(c) == 0;
 }
 
+static void many_keys_and_bad_ones(mcc_cache_t *c) {
+    CHECK("iteration", iterates(c));
+    CHECK("bad_argument", refuses_bad_arguments(c));
+}
+
 static void two_nodes(mcc_node_t *one, mcc_cache_t *a, mcc_cache_t *b) {
     mcc_events_t *events;
     mcc_event_t event;
@@ -247,8 +252,7 @@ int main(void) {
     MUST(mcc_node_wait_ready(one, PATIENCE_MS) == MCC_OK);
     one_cache(a);
     sizes_and_times(a);
-    CHECK("iteration", iterates(a));
-    CHECK("bad_argument", refuses_bad_arguments(a));
+    many_keys_and_bad_ones(a);
     mcc_node_t *two = private_node("two");
     mcc_cache_t *b = open_cache(two, "smoke");
     MUST(mcc_node_wait_ready(two, PATIENCE_MS) == MCC_OK);

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use crate::journal::{Journal, Tally, print_line};
 use crate::workspace::Workspace;
-use crate::{abi, cargo, cluster, cpp, csharp, demo, examples, fuzz, header, java, lint, python, ruby, sim, tidy};
+use crate::{
+    abi, cargo, cluster, cpp, csharp, demo, examples, fuzz, header, java, lint, polyglot, python, ruby, sim, tidy,
+};
 
 /// One step of `ci`, and a verb of its own.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { verb: "csharp", needs: &["header"], run: csharp::run },
     Stage { verb: "ruby", needs: &["header"], run: ruby::run },
     Stage { verb: "java", needs: &["header"], run: java::run },
+    Stage { verb: "polyglot", needs: &["cpp", "python", "csharp", "ruby", "java"], run: polyglot::run },
     Stage { verb: "examples", needs: &["header", "python"], run: examples::run },
     Stage { verb: "demo", needs: &[], run: demo::run },
 ];

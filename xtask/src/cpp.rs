@@ -333,25 +333,21 @@ impl User<'_> {
 // --- What other verbs start ---------------------------------------------------------------------------------------
 
 /// The member of a cluster that takes commands, in C++, on what the stage unpacked.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn agent(workspace: &Workspace) -> Result<Command, String> {
     built(workspace, AGENT_CXX.0)
 }
 
 /// The same in C.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn agent_in_c(workspace: &Workspace) -> Result<Command, String> {
     built(workspace, AGENT_C.0)
 }
 
 /// The bench in C++, on what the stage unpacked.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn bench(workspace: &Workspace) -> Result<Command, String> {
     built(workspace, BENCH_CXX.0)
 }
 
 /// The bench in C.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn bench_in_c(workspace: &Workspace) -> Result<Command, String> {
     built(workspace, BENCH_C.0)
 }

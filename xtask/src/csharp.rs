@@ -77,7 +77,6 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
 }
 
 /// Builds the release package, with the native library in it, into a folder.
-#[allow(dead_code, reason = "for the verb that gathers the packages")]
 pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) -> Result<PathBuf, String> {
     if let Some(reason) = missing() {
         return Err(reason);
@@ -87,19 +86,16 @@ pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) 
 }
 
 /// The member of a cluster that takes commands, on what the stage installed; on mono.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn agent(workspace: &Workspace) -> Result<Command, String> {
     installed_program(workspace, AGENT)
 }
 
 /// The bench, on what the stage installed; on mono.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn bench(workspace: &Workspace) -> Result<Command, String> {
     installed_program(workspace, BENCH)
 }
 
 /// The bench on CoreCLR; an error if that is not here.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn bench_on_coreclr(workspace: &Workspace) -> Result<Command, String> {
     let folder = workspace.scratch("csharp")?.join("coreclr");
     let program = dotnet_program(workspace)?;

@@ -44,7 +44,6 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
 }
 
 /// Builds the jars into `out`, and returns that of the classes, with the native library in it.
-#[allow(dead_code, reason = "for the verb that gathers the packages")]
 pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) -> Result<PathBuf, String> {
     let folders = Folders::of(workspace)?;
     glue(workspace, journal, &folders)?;
@@ -70,7 +69,6 @@ pub(crate) fn agent(workspace: &Workspace) -> Result<Command, String> {
 }
 
 /// The bench, on the installed jar and beside Caffeine.
-#[allow(dead_code, reason = "for the verb that sets the languages side by side")]
 pub(crate) fn bench(workspace: &Workspace) -> Result<Command, String> {
     let folders = Folders::of(workspace)?;
     folders.built(&folders.bench.join("Bench.class"))?;

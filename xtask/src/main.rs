@@ -4,6 +4,7 @@
 //! same function is a stage of `ci`. Nothing here is needed to use the library: cargo alone builds that.
 
 mod abi;
+mod calls;
 mod cargo;
 mod ci;
 mod cluster;
@@ -17,8 +18,11 @@ mod header;
 mod install;
 mod java;
 mod journal;
+mod languages;
 mod lint;
 mod mutants;
+mod package;
+mod polyglot;
 mod python;
 mod ruby;
 mod sim;
@@ -53,10 +57,13 @@ const HELP: &str = "cargo xtask VERB
   csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
   ruby                  build both gems, install each into a folder under target/, run tests and examples there
   java                  generate with every SWIG, make the jars with Maven, test them and run examples/java on them
+  polyglot              one process of each language in one cluster: each reads what every other wrote; one is killed
   examples              build and run examples/ in C, C++ and Python
   demo                  the demo as a reader of the README runs it, in a pipe
   install --prefix DIR [--destdir DIR] [--libdir DIR]
                         library, headers, pkg-config and CMake files (default prefix /usr/local)
+  package               the packages of all languages, into target/packages
+  calls [--rounds N]    nanoseconds a call in each language, beside C, its own map and its favourite cache
   size                  bytes of the library, crates in its tree
 ";
 
@@ -97,6 +104,8 @@ fn dispatch(verb: &str, rest: &[&str]) -> Result<bool, String> {
         ("fuzz", arguments) => alone(&workspace, |workspace, journal| fuzz::run(workspace, journal, arguments)),
         ("cluster", arguments) => alone(&workspace, |workspace, journal| cluster::run(workspace, journal, arguments)),
         ("install", options) => alone(&workspace, |workspace, journal| install::run(workspace, journal, options)),
+        ("package", []) => alone(&workspace, package::run),
+        ("calls", arguments) => alone(&workspace, |workspace, journal| calls::run(workspace, journal, arguments)),
         ("size", []) => alone(&workspace, size::run),
         _ => Err(format!("no such verb or arguments: {verb} {}\n\n{HELP}", rest.join(" "))),
     }

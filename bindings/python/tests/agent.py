@@ -54,7 +54,7 @@ class Agent:
             elif kind < 75:
                 cache[key] = f"new {seed} {operations}"
             elif kind < 95:
-                cache[key] = [cache.get(key) is not None, operations]
+                cache[key] = f"after {len(cache.get(key, ''))} {operations}"
             else:
                 cache.pop(key, None)
             operations += 1

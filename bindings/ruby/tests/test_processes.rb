@@ -260,6 +260,8 @@ class TestProcesses < Case
 
   # Seconds from a Ctrl-C to the end of a program that waits in its main thread.
   def interrupted(program)
+    # Whoever runs the tests in the background may have it ignored, and a child would inherit that.
+    program = "trap('INT', 'DEFAULT')\n#{program}"
     Open3.popen3({ "MCCACHE_CLUSTER" => @cluster }, *ruby(program)) do |_, output, errors, child|
       assert_equal "waiting\n", output.gets, "the child did not start"
       # It is in its wait, or about to be: either must be interruptible.
