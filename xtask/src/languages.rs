@@ -11,15 +11,18 @@ use crate::{cpp, csharp, java, python, ruby};
 /// Builds a release package into a folder; its path.
 pub(crate) type Package = fn(&Workspace, &mut Journal, &Path) -> Result<PathBuf, String>;
 
+/// Makes the command that starts a program, on what the language's stage installed. `Err`: it was not built.
+pub(crate) type Start = fn(&Workspace) -> Result<Command, String>;
+
 /// A language, or a runtime of one.
 #[derive(Debug)]
 pub(crate) struct Language {
     /// Its name, which its agent says when it is ready.
     pub(crate) name: &'static str,
-    /// The member of a cluster that takes orders, on what the language's stage installed. `Err`: it was not built.
-    pub(crate) agent: Option<fn(&Workspace) -> Result<Command, String>>,
-    /// What measures a call, likewise.
-    pub(crate) bench: fn(&Workspace) -> Result<Command, String>,
+    /// The member of a cluster that takes orders.
+    pub(crate) agent: Option<Start>,
+    /// What measures a call.
+    pub(crate) bench: Start,
     /// What makes its package; None if another row does.
     pub(crate) package: Option<Package>,
 }
