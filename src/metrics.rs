@@ -150,6 +150,8 @@ metrics! {
     cache_entries,
     /// Bytes now held in all caches (gauge).
     cache_bytes,
+    /// Entries dropped since a member may have forgotten something newer of their keys.
+    state_entries_dropped,
     /// Loaded values that were put under a lease.
     fills,
     /// Loaded values that were not put because their key was written or deleted while they were loaded.

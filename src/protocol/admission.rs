@@ -16,7 +16,7 @@ use super::window::ReplayWindow;
 use super::{Event, Protocol, To};
 use crate::hlc::HlcTimestamp;
 use crate::ids::{Origin, Seq, SessionId};
-use crate::time::{Mono, Now};
+use crate::time::{Mono, Now, WallMs};
 use crate::wire::{Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble};
 
 /// When a new node greets the group, counted from its start: early and often, since any one may be lost.
@@ -77,6 +77,8 @@ pub(super) struct Admission {
     greetings: usize,
     pub(super) pending: LruCache<SessionId, Pending>,
     departed: LruCache<SessionId, ()>,
+    /// Sessions that went down, and when they were last heard, by this node's wall clock.
+    away: LruCache<SessionId, WallMs>,
     /// Sessions whose seal did not open, by where they were heard from, and when. By the address as well, so that nobody
     /// keeps a newcomer out by speaking badly in its name.
     strangers: LruCache<(SessionId, SocketAddr), (Mono, Stranger)>,
@@ -96,6 +98,7 @@ impl Admission {
             greetings: 0,
             pending: LruCache::new(PENDING_MAX),
             departed: LruCache::new(DEPARTED_MAX),
+            away: LruCache::new(DEPARTED_MAX),
             strangers: LruCache::new(STRANGERS_MAX),
             foreign: LruCache::new(FOREIGN_MAX),
             awaits_contacts,
@@ -118,6 +121,11 @@ impl Admission {
         let waits = self.awaits_contacts || !self.pending.is_empty();
         let span = if waits { DISCOVERY_MAX } else { DISCOVERY };
         now >= self.started + span
+    }
+
+    /// When a session that went down was last heard.
+    pub(super) fn last_heard(&mut self, session: SessionId) -> Option<WallMs> {
+        self.away.pop(&session)
     }
 
     /// Contacts are known: if discovery waited for them, it begins with them.
@@ -362,6 +370,8 @@ impl Protocol {
         member.acked = self.stream.next().saturating_sub(1);
         member.ways.admit(flags.has(Flags::HEARS_GROUP), now);
         member.unreconciled = self.replicas.keys().copied().collect();
+        let doubt = self.doubt_of_newcomer(&member);
+        member.doubts = self.replicas.keys().map(|&cache| (cache, doubt)).collect();
         let info = member.info(MemberState::Alive, now);
         tracing::info!(member = %info.name, address = %info.address, "member joined");
         self.members.insert(session, member);
@@ -404,6 +414,10 @@ impl Protocol {
         } else {
             tracing::info!(member = %info.name, "member is down");
             self.note_down(info.address, &member.ways, now);
+            let silent = now.saturating_since(member.heard);
+            let last_heard = self.wall_before(silent);
+            self.admission.away.put(session, last_heard);
+            self.doubt_all(silent);
             self.metrics.members_failed.inc();
             self.emit(Event::MemberFailed(info));
         }

@@ -34,7 +34,7 @@ fn no_member_was_lost(net: &Net) -> bool {
 }
 
 fn are_equal(net: &Net) -> bool {
-    let sum = |p: &Peer| p.store.checksum(crate::time::WallMs(0));
+    let sum = |p: &Peer| p.store.checksum(WallMs(0));
     net.peers.iter().all(|p| sum(p) == sum(&net.peers[0]))
 }
 

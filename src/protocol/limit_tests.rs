@@ -139,7 +139,7 @@ fn admit(net: &mut Net, key: &ClusterKey, session: SessionId, port: u16) {
         let mut datagram = Vec::new();
         let (kind, flags, cluster_tag) = (Kind::Control, 0, key.cluster_tag());
         Header { kind, key_id: 0, key_phase: 0, flags, cluster_tag, session, number }.encode(&mut datagram);
-        Preamble { hlc: crate::hlc::HlcTimestamp::ZERO, trail: 1 }.encode(&mut datagram);
+        Preamble { hlc: HlcTimestamp::ZERO, trail: 1 }.encode(&mut datagram);
         frame.encode(&mut datagram);
         key.session_key(session, 0).seal(kind.number(), number, &mut datagram, HEADER_LEN);
         datagram

@@ -97,6 +97,8 @@ pub(super) struct Member {
     pub(super) owes_status: bool,
     /// Caches that have not been compared with it since it was admitted, or since something of it was lost.
     pub(super) unreconciled: BTreeSet<CacheId>,
+    /// What may have been missed of what it knew: of each cache, from which version on (see `doubt.rs`).
+    pub(super) doubts: BTreeMap<CacheId, HlcTimestamp>,
     /// Digests of its caches, as last told.
     pub(super) digests: BTreeMap<CacheId, u64>,
     /// Whether it has told of all its caches at least once.
@@ -133,6 +135,7 @@ impl Member {
             status_due: None,
             owes_status: false,
             unreconciled: BTreeSet::new(),
+            doubts: BTreeMap::new(),
             digests: BTreeMap::new(),
             told: false,
             told_by: 0,

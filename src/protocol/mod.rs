@@ -6,14 +6,15 @@
 //!
 //! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
 //! failure), `stream` and `flow` (what is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
-//! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `query`
-//! (asking members about themselves), `keys` (what seals and opens), `allowance`
+//! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `doubt` (what none of
+//! them shows any more), `query` (asking members about themselves), `keys` (what seals and opens), `allowance`
 //! (what a member's questions may cost). None of them decides which of two updates wins: `Store::apply` does, by version.
 
 mod admission;
 mod allowance;
 mod assembly;
 mod donor;
+mod doubt;
 mod flow;
 mod keys;
 mod liveness;
@@ -44,12 +45,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::crypto::{Keyring, TAG_LEN};
-use crate::hlc::{Hlc, Version};
+use crate::hlc::{Hlc, HlcTimestamp, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
 use crate::rng::Rng;
 use crate::store::Store;
-use crate::time::{Mono, Now};
+use crate::time::{Mono, Now, WallMs};
 use crate::update::{Update, UpdateKind};
 use crate::wire::{Frame, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Preamble};
 
@@ -194,6 +195,8 @@ pub struct Protocol {
     events: VecDeque<Event>,
     listening: bool,
     ready: bool,
+    /// The wall clock as last told.
+    wall: WallMs,
     /// Updates were dropped since there was no member to send them to.
     lonely: bool,
     left: bool,
@@ -238,6 +241,7 @@ impl Protocol {
             events: VecDeque::new(),
             listening: false,
             ready: false,
+            wall: now.wall,
             lonely: false,
             left: false,
             setup,
@@ -252,6 +256,7 @@ impl Protocol {
 
     /// Does what has come due. Calling it early or late is harmless.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.wall = now.wall;
         if self.left {
             return;
         }
@@ -275,6 +280,8 @@ impl Protocol {
         let mut addresses = Vec::new();
         for member in self.members.values_mut() {
             member.unreconciled.insert(cache);
+            // Nothing is held of it yet, so nothing is doubtful; but the floors are to be taken over.
+            member.doubts.insert(cache, HlcTimestamp::ZERO);
             // It may have opened this cache since it last told of its caches; a probe has it tell again.
             member.told = false;
             member.digests.clear();
@@ -296,6 +303,7 @@ impl Protocol {
         self.pages.retain(|&(_, page), _| page != cache);
         for member in self.members.values_mut() {
             member.unreconciled.remove(&cache);
+            member.doubts.remove(&cache);
         }
     }
 

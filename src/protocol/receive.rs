@@ -34,6 +34,7 @@ const STATUS_EVERY: Duration = Duration::from_millis(50);
 impl Protocol {
     /// A datagram came in, by the way `via`. Its bytes are used as scratch.
     pub fn handle_datagram(&mut self, from: SocketAddr, via: Via, datagram: &mut [u8], now: Now) {
+        self.wall = now.wall;
         self.metrics.datagrams_received.inc();
         self.metrics.bytes_received.add(datagram.len() as u64);
         let Some(header) = Header::decode(datagram) else {
@@ -266,7 +267,10 @@ impl Protocol {
             if requests > REQUESTS_MAX {
                 return self.metrics.rejected_frame.inc();
             }
-            if is_request(&frame) && !self.may_ask(session, now.mono) {
+            if is_request(&frame) {
+                if self.may_ask(session, now.mono) {
+                    self.answer_request(session, from, frame, now);
+                }
                 continue;
             }
             match frame {
@@ -282,43 +286,56 @@ impl Protocol {
                     }
                     self.acknowledge(session, contiguous, now.mono);
                 }
-                Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
-                Frame::Probe { nonce } => {
-                    self.answer_probe(nonce, session, from, now);
-                    self.charge(session, 0);
-                    self.beat_now(now.mono);
-                }
                 Frame::ProbeAck { nonce, next, .. } => proved = self.handle_probe_ack(session, nonce, next, now.mono),
                 Frame::Clock { wall_ms } if proved => self.note_clock(session, wall_ms, now),
                 Frame::Peers { peers } => self.handle_peers(session, header.number, peers, now.mono),
                 Frame::Bye => return self.remove_member(session, MemberState::Left, now.mono),
-                Frame::DigestRequest { cache, request, first, count } => {
-                    self.answer_digests(session, cache, request, (first, count));
-                }
                 Frame::Digests { cache, request, first, clear, values } => {
                     self.handle_digests(session, (cache, request), (first, values), clear, now);
-                }
-                Frame::StateRequest { cache, request, cursor, have, segments } => {
-                    self.answer_state(session, cache, request, (cursor, have), segments, now);
                 }
                 Frame::StatePart { cache, request, .. } => page = Some((cache, request)),
                 Frame::Update(cache, update) => self.handle_state_entry(session, page, cache, &update, now),
                 Frame::Offer { index, version, total, key } => {
                     self.handle_offer(session, page, (index, version, total), key, now);
                 }
-                Frame::Pull { cache, request, index, offset, len } => {
-                    self.answer_pull(session, cache, request, (index, offset, len), now);
+                Frame::Floors { cache, request, first, values } => {
+                    self.handle_floors(session, (cache, request), (first, values), now);
                 }
                 Frame::PullPart { request, index, offset, bytes } => {
                     self.handle_pull_part(session, request, (index, offset), bytes, now);
                 }
-                Frame::Query { id, what, cache } => self.answer_query(session, id, what, cache, now),
                 Frame::Answer { id, index, of, bytes } => self.handle_answer(session, id, (index, of), bytes, now.mono),
-                Frame::Fragment { .. } | Frame::Clock { .. } => {}
+                _ => {}
             }
         }
         // A part counts as received only after everything in it has been applied.
         self.finish_state_part(session, frames, now);
+    }
+
+    /// A member asks for something, and may.
+    fn answer_request(&mut self, session: SessionId, from: SocketAddr, frame: Frame<'_>, now: Now) {
+        match frame {
+            Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
+            Frame::Probe { nonce } => {
+                self.answer_probe(nonce, session, from, now);
+                self.charge(session, 0);
+                self.beat_now(now.mono);
+            }
+            Frame::DigestRequest { cache, request, first, count } => {
+                self.answer_digests(session, cache, request, (first, count));
+            }
+            Frame::StateRequest { cache, request, cursor, have, segments } => {
+                self.answer_state(session, cache, request, (cursor, have), segments, now);
+            }
+            Frame::FloorRequest { cache, request, first, count } => {
+                self.answer_floors(session, cache, request, (first, count));
+            }
+            Frame::Pull { cache, request, index, offset, len } => {
+                self.answer_pull(session, cache, request, (index, offset, len), now);
+            }
+            Frame::Query { id, what, cache } => self.answer_query(session, id, what, cache, now),
+            _ => {}
+        }
     }
 
     fn handle_hello(&mut self, session: SessionId, bytes: &[u8]) {
@@ -386,6 +403,7 @@ fn is_request(frame: &Frame<'_>) -> bool {
         Frame::Probe { .. }
             | Frame::Nack { .. }
             | Frame::DigestRequest { .. }
+            | Frame::FloorRequest { .. }
             | Frame::StateRequest { .. }
             | Frame::Pull { .. }
             | Frame::Query { .. }

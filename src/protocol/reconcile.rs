@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Event, Protocol};
+use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, SessionId};
 use crate::store::Store;
 use crate::time::Mono;
@@ -56,7 +57,9 @@ impl Replica {
     }
 
     /// Whether a lasting difference from `session` is to be looked into now.
-    fn audit_is_due(&mut self, session: SessionId, pair: Pair, interval: Duration, now: Mono) -> bool {
+    ///
+    /// In doubt of the member the interval is not waited for.
+    fn audit_is_due(&mut self, session: SessionId, pair: Pair, in_doubt: bool, interval: Duration, now: Mono) -> bool {
         let difference = self.differences.entry(session).or_insert(Difference {
             pair,
             since: now,
@@ -78,7 +81,7 @@ impl Replica {
         }
         let wait = match difference.compared {
             None => return true,
-            Some((compared, _)) if compared == pair => interval.max(AUDIT_MIN),
+            Some((compared, _)) if compared == pair && !in_doubt => interval.max(AUDIT_MIN),
             Some(_) => AUDIT_MIN,
         };
         difference.compared.is_some_and(|(_, at)| now.saturating_since(at) >= wait)
@@ -130,10 +133,12 @@ impl Protocol {
             let mine = replica.digest();
             if mine == theirs {
                 member.unreconciled.remove(&cache);
+                // What both hold alike, both know alike.
+                member.doubts.remove(&cache);
                 replica.filled = true;
                 replica.differences.remove(&session);
             } else if member.unreconciled.contains(&cache)
-                || replica.audit_is_due(session, (mine, theirs), interval, now)
+                || replica.audit_is_due(session, (mine, theirs), member.doubts.contains_key(&cache), interval, now)
             {
                 differing.push(cache);
             }
@@ -147,6 +152,7 @@ impl Protocol {
 
     /// Something of a member's stream is lost: every cache has to be compared with it again.
     pub(super) fn reconcile_again(&mut self, session: SessionId) {
+        self.doubt(session, Duration::ZERO);
         if let Some(member) = self.members.get_mut(&session) {
             member.unreconciled = self.replicas.keys().copied().collect();
         }
@@ -199,13 +205,24 @@ impl Protocol {
     /// A cache has been compared with a member's and brought up to it.
     ///
     /// If something of the member's stream was lost meanwhile (`overtaken`), they have to be compared once more.
-    pub(super) fn note_reconciled(&mut self, cache: CacheId, session: SessionId, overtaken: bool, now: Mono) {
+    ///
+    /// `doubt` is what it was in doubt of and is no more; what came to be doubted meanwhile still is.
+    pub(super) fn note_reconciled(
+        &mut self,
+        cache: CacheId,
+        session: SessionId,
+        (overtaken, doubt): (bool, Option<HlcTimestamp>),
+        now: Mono,
+    ) {
         if let Some(replica) = self.replicas.get_mut(&cache) {
             replica.filled = true;
             replica.note_compared(session, now);
         }
         if let Some(member) = self.members.get_mut(&session).filter(|_| !overtaken) {
             member.unreconciled.remove(&cache);
+            if member.doubts.get(&cache).copied() == doubt {
+                member.doubts.remove(&cache);
+            }
         }
         self.settle(now);
         // It may wait for this node to be in step.
@@ -235,7 +252,7 @@ mod tests {
         let mut replica = replica();
         let mut compared = Vec::new();
         for second in 0..700 {
-            if replica.audit_is_due(MEMBER, (1, 2), INTERVAL, at(second)) {
+            if replica.audit_is_due(MEMBER, (1, 2), false, INTERVAL, at(second)) {
                 replica.note_compared(MEMBER, at(second));
                 compared.push(second);
             }
@@ -246,7 +263,7 @@ mod tests {
     #[test]
     fn replicas_that_never_stand_still_are_compared_all_the_same() {
         let mut replica = replica();
-        let due = (0..100).filter(|&second| replica.audit_is_due(MEMBER, (second, 0), INTERVAL, at(second)));
+        let due = (0..100).filter(|&second| replica.audit_is_due(MEMBER, (second, 0), false, INTERVAL, at(second)));
         assert_eq!(due.collect::<Vec<_>>(), [30, 60, 90]);
     }
 }

@@ -372,7 +372,7 @@ fn who_still_follows_a_node_that_gave_it_up_learns_what_was_written_meanwhile() 
 fn a_clock_far_ahead_is_not_followed() {
     let mut net = Net::settled(2);
     let now = net.now;
-    net.peers[1].hlc.observe(crate::hlc::HlcTimestamp(u64::MAX - 5));
+    net.peers[1].hlc.observe(HlcTimestamp(u64::MAX - 5));
     net.peers[1].put(b"k", b"v", now);
     net.run(Duration::from_millis(50));
     assert!(net.peers[0].hlc.latest().wall() < WallMs(2_000_000));

@@ -9,8 +9,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::assembly::Assembly;
+use super::doubt::Floors;
 use super::{Protocol, To};
-use crate::hlc::Version;
+use crate::hlc::{HlcTimestamp, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::store::{Cursor, SEGMENTS, SegmentSet};
 use crate::time::{Deadline, Mono, Now};
@@ -83,6 +84,7 @@ enum Phase {
     /// First segments of the runs whose digests have not come.
     Digests(BTreeSet<u16>),
     Page(Page),
+    Floors(Floors),
 }
 
 /// A transfer under way. One at a time a cache.
@@ -97,6 +99,10 @@ pub(super) struct Transfer {
     retries: u32,
     /// Something of the donor's stream was lost since it began.
     overtaken: bool,
+    /// From which version on something may have been missed of what the donor knew: then its floors are asked for, too.
+    pub(super) doubt: Option<HlcTimestamp>,
+    /// In doubt: hashes of the keys that the donor has shown.
+    pub(super) seen: BTreeSet<u64>,
 }
 
 impl Transfer {
@@ -112,7 +118,7 @@ impl Transfer {
         self.overtaken = true;
     }
 
-    fn progressed(&mut self, now: Mono) {
+    pub(super) fn progressed(&mut self, now: Mono) {
         self.retries = 0;
         self.due = now + RETRY_MIN;
     }
@@ -120,7 +126,21 @@ impl Transfer {
     fn page_mut(&mut self) -> Option<&mut Page> {
         match &mut self.phase {
             Phase::Page(page) => Some(page),
-            Phase::Digests(_) => None,
+            Phase::Digests(_) | Phase::Floors(_) => None,
+        }
+    }
+
+    pub(super) fn floors(&self) -> Option<&Floors> {
+        match &self.phase {
+            Phase::Floors(floors) => Some(floors),
+            Phase::Digests(_) | Phase::Page(_) => None,
+        }
+    }
+
+    pub(super) fn floors_mut(&mut self) -> Option<&mut Floors> {
+        match &mut self.phase {
+            Phase::Floors(floors) => Some(floors),
+            Phase::Digests(_) | Phase::Page(_) => None,
         }
     }
 }
@@ -148,13 +168,15 @@ impl Protocol {
             due: now + RETRY_MIN,
             retries: 0,
             overtaken: false,
+            doubt: self.members.get(&donor).and_then(|member| member.doubts.get(&cache)).copied(),
+            seen: BTreeSet::new(),
         };
         self.transfers.insert(cache, transfer);
         self.ask(cache);
     }
 
     /// Sends what the transfer waits for (again).
-    fn ask(&mut self, cache: CacheId) {
+    pub(super) fn ask(&mut self, cache: CacheId) {
         let Some(transfer) = self.transfers.get(&cache) else { return };
         let Some(donor) = self.members.get(&transfer.donor) else { return };
         let to = To::Member(donor.address);
@@ -164,6 +186,10 @@ impl Protocol {
                 for first in runs.clone() {
                     self.ask_digests(donor_session, cache, request, first);
                 }
+            }
+            Phase::Floors(floors) => {
+                let runs = floors.runs().clone();
+                self.ask_floors(to, cache, request, &runs);
             }
             Phase::Page(page) => {
                 if let (Some(wanted), Some(pulled)) = (page.wanted.front(), &page.pulled) {
@@ -213,7 +239,7 @@ impl Protocol {
     }
 
     /// The transfer that an answer belongs to.
-    fn transfer_of(&mut self, session: SessionId, cache: CacheId, request: u32) -> Option<&mut Transfer> {
+    pub(super) fn transfer_of(&mut self, session: SessionId, cache: CacheId, request: u32) -> Option<&mut Transfer> {
         self.transfers.get_mut(&cache).filter(|t| t.donor == session && t.request == request)
     }
 
@@ -282,6 +308,17 @@ impl Protocol {
         if self.transfer_of(session, cache, request).is_some() {
             self.metrics.state_entries_applied.inc();
             self.apply_remote(cache, update, now);
+            self.note_seen(cache, update.key);
+        }
+    }
+
+    /// The donor holds this key, in a version that was judged here.
+    fn note_seen(&mut self, cache: CacheId, key: &[u8]) {
+        let (Some(transfer), Some(replica)) = (self.transfers.get_mut(&cache), self.replicas.get(&cache)) else {
+            return;
+        };
+        if transfer.doubt.is_some() {
+            transfer.seen.insert(replica.store.key_hash(key));
         }
     }
 
@@ -298,6 +335,9 @@ impl Protocol {
         let encoded_max = self.encoded_max();
         let held = |store: &crate::store::Store| store.peek(key, now.wall).is_some_and(|e| e.version >= version);
         if !key.is_empty() && self.replicas.get(&cache).is_some_and(|replica| held(&replica.store)) {
+            if self.transfer_of(session, cache, request).is_some() {
+                self.note_seen(cache, key);
+            }
             return;
         }
         let Some(total) = usize::try_from(total).ok().filter(|&total| total <= encoded_max) else { return };
@@ -356,11 +396,18 @@ impl Protocol {
     /// The page is here: pull what is left of it, else ask for the next one, else be done.
     fn advance_transfer(&mut self, cache: CacheId, now: Mono) {
         let Some(transfer) = self.transfers.get_mut(&cache) else { return };
+        let in_doubt = transfer.doubt.is_some();
         let Some(page) = transfer.page_mut() else { return };
         if let Some(wanted) = page.wanted.front() {
             page.pulled = Some(Assembly::new(wanted.total));
             page.pull_end = PULL_WINDOW;
             page.hurried = false;
+            transfer.progressed(now);
+            self.ask(cache);
+        } else if page.next == Cursor::END && in_doubt {
+            self.requests = self.requests.wrapping_add(1);
+            transfer.request = self.requests;
+            transfer.phase = Phase::Floors(Floors::of(transfer.segments.as_deref()));
             transfer.progressed(now);
             self.ask(cache);
         } else if page.next == Cursor::END {
@@ -371,9 +418,9 @@ impl Protocol {
         }
     }
 
-    fn finish_transfer(&mut self, cache: CacheId, now: Mono) {
+    pub(super) fn finish_transfer(&mut self, cache: CacheId, now: Mono) {
         if let Some(transfer) = self.transfers.remove(&cache) {
-            self.note_reconciled(cache, transfer.donor, transfer.overtaken, now);
+            self.note_reconciled(cache, transfer.donor, (transfer.overtaken, transfer.doubt), now);
         }
     }
 

@@ -64,7 +64,6 @@ impl Options {
             jitter: Duration::from_micros([0, 10, 200, 5_000][usize::try_from(below(4)).unwrap_or(0)]),
             burst: [1, 1, 16, 46][usize::try_from(below(4)).unwrap_or(0)],
         };
-        // What a limited replica evicted it cannot tell others of later, so what they missed meanwhile stays with them.
         let limited = below(4) == 0;
         Options {
             seed,
@@ -73,8 +72,8 @@ impl Options {
             writes,
             span,
             faults,
-            partitions: below(2) == 0 && !limited,
-            restarts: below(3) == 0 && !limited,
+            partitions: below(2) == 0,
+            restarts: below(3) == 0,
             clears: below(4) == 0,
             // Members that meet late are as good as parted until then.
             multicast: match below(8) {

@@ -114,7 +114,8 @@ impl<'a> World<'a> {
         };
         while !self.is_converged() {
             if self.now.saturating_since(quiet) > most {
-                return Err(format!("not equal after {most:?} of quiet: {}", self.describe()));
+                let why = self.check_final().err().unwrap_or_default();
+                return Err(format!("not equal after {most:?} of quiet: {why}{}", self.describe()));
             }
             self.run_until(self.now + LOOK_EVERY)?;
         }

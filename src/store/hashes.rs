@@ -32,7 +32,7 @@ pub(super) struct Place {
 
 /// A key's keyed hash; the same on every member.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KeyHash(u64);
+pub(super) struct KeyHash(pub(super) u64);
 
 impl KeyHash {
     /// The segment the key belongs to.

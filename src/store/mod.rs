@@ -31,7 +31,7 @@ pub use value::{Key, Value};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::hlc::Version;
+use crate::hlc::{HlcTimestamp, Version};
 use crate::lock::Mutex;
 use crate::metrics::Metrics;
 use crate::time::{Deadline, WallMs};
@@ -319,6 +319,27 @@ impl Store {
         let Place { shard, hash } = self.hashes.place(key, self.shard_mask);
         let shard = self.shards[shard].lock();
         shard.find(hash, key).map_or(clear, |i| shard.slot(i).version.max(clear))
+    }
+
+    /// The hash of `key` that all members compute alike.
+    #[must_use]
+    pub fn key_hash(&self, key: &[u8]) -> u64 {
+        self.hashes.key(key).0
+    }
+
+    /// At or above every version that was forgotten of a key of `segment`; ZERO if there is none.
+    #[must_use]
+    pub fn floor(&self, segment: u16) -> HlcTimestamp {
+        if usize::from(segment) < SEGMENTS { self.segments.floor(segment) } else { HlcTimestamp::ZERO }
+    }
+
+    /// Takes over that another member forgot something of `segment` at `floor`: from now on an update up to that is
+    /// refused for a key that is not held.
+    pub fn raise_floor(&self, segment: u16, floor: HlcTimestamp) {
+        if usize::from(segment) < SEGMENTS {
+            // Without a shard's lock: an update of a key of the segment is judged before this or after it.
+            self.segments.raise(segment, floor);
+        }
     }
 
     /// What `read` makes of the live value of `key` under the lock, and whether it took it: if so this was a hit, and

@@ -4,11 +4,13 @@
 //! Slots do not move, so an entry that stands still is met exactly once. A key that leaves the store and comes back
 //! during a walk may be met again, as another entry in another slot.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::slot::{Slot, State};
 use super::value::{Key, Value};
-use super::{Cursor, Outgoing, SLOTS_PER_LOCK, Scanned, SegmentSet, Store};
+use super::{Cursor, Gone, Outgoing, SLOTS_PER_LOCK, Scanned, SegmentSet, Store};
+use crate::hlc::HlcTimestamp;
 use crate::time::WallMs;
 
 /// Slots one [`Store::scan`] reads at most before it returns with what it has.
@@ -82,6 +84,30 @@ impl Store {
         let ((first, start), (last, end)) = (place(from), place(to));
         let within = if first == last { end.saturating_sub(start) } else { 0 };
         last.saturating_sub(first).saturating_mul(self.len() / self.shards.len().max(1)).saturating_add(within)
+    }
+
+    /// Live entries whose key's hash is not in `seen`, and whose version the floor of their segment reaches; each with that
+    /// floor. For a floor of ZERO none.
+    #[must_use]
+    pub fn unconfirmed(&self, floor: impl Fn(u16) -> HlcTimestamp, seen: &BTreeSet<u64>) -> Vec<(Gone, HlcTimestamp)> {
+        let mut found = Vec::new();
+        let mut cursor = Cursor::START;
+        while cursor != Cursor::END {
+            let mut batch = Vec::new();
+            cursor = self.walk(cursor, |slot| {
+                let floor = floor(slot.segment);
+                let is_reached = slot.state == State::Live && slot.version.hlc <= floor;
+                if let Some(block) = slot.block.as_ref().filter(|_| is_reached) {
+                    let key = Key::of(Arc::clone(block), slot.key_len);
+                    batch.push((Gone { key, version: slot.version, dirty: slot.dirty }, floor));
+                }
+                true
+            });
+            // Hashed outside the lock.
+            let unseen = batch.into_iter().filter(|(gone, _)| !seen.contains(&self.key_hash(&gone.key)));
+            found.extend(unseen.map(|(gone, floor)| (gone.slim(), floor)));
+        }
+        found
     }
 
     /// Order-independent sum of a keyed hash of (key, codec, value) over live, unexpired entries, and how many there

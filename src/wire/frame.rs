@@ -197,6 +197,28 @@ pub enum Frame<'a> {
         /// Of which cache, where it matters.
         cache: CacheId,
     },
+    /// Asks for the floors of some segments; unicast.
+    FloorRequest {
+        /// Of which cache.
+        cache: CacheId,
+        /// Names the request.
+        request: u32,
+        /// The first segment.
+        first: u16,
+        /// How many.
+        count: u16,
+    },
+    /// The answer.
+    Floors {
+        /// Of which cache.
+        cache: CacheId,
+        /// The request's name.
+        request: u32,
+        /// The first segment.
+        first: u16,
+        /// A floor a segment, as a reading of the hybrid clock.
+        values: Words<'a>,
+    },
     /// The answer, in as many frames as it takes.
     Answer {
         /// The query's name.
@@ -242,6 +264,8 @@ mod number {
     pub(super) const ANSWER: u8 = 18;
     pub(super) const PEERS: u8 = 19;
     pub(super) const CLOCK: u8 = 20;
+    pub(super) const FLOOR_REQUEST: u8 = 21;
+    pub(super) const FLOORS: u8 = 22;
 }
 
 impl Frame<'_> {
@@ -280,6 +304,8 @@ impl Frame<'_> {
             Frame::Offer { key, .. } => key.len().saturating_add(22),
             Frame::Pull { .. } => 22,
             Frame::PullPart { bytes, .. } => bytes.len().saturating_add(10),
+            Frame::FloorRequest { .. } => 16,
+            Frame::Floors { values, .. } => values.encoded_len().saturating_add(14),
             Frame::Query { .. } => 17,
             Frame::Answer { bytes, .. } => bytes.len().saturating_add(12),
             Frame::Peers { peers } => peers.encoded_len(),
@@ -315,6 +341,8 @@ impl Frame<'_> {
             Frame::Offer { .. } => number::OFFER,
             Frame::Pull { .. } => number::PULL,
             Frame::PullPart { .. } => number::PULL_PART,
+            Frame::FloorRequest { .. } => number::FLOOR_REQUEST,
+            Frame::Floors { .. } => number::FLOORS,
             Frame::Query { .. } => number::QUERY,
             Frame::Answer { .. } => number::ANSWER,
             Frame::Peers { .. } => number::PEERS,
@@ -374,7 +402,8 @@ impl Frame<'_> {
     fn encode_state_body(&self, buf: &mut Vec<u8>) {
         let mut put = |bytes: &[u8]| buf.extend_from_slice(bytes);
         match *self {
-            Frame::DigestRequest { cache, request, first, count } => {
+            Frame::DigestRequest { cache, request, first, count }
+            | Frame::FloorRequest { cache, request, first, count } => {
                 put(&cache.0.to_le_bytes());
                 put(&request.to_le_bytes());
                 put(&first.to_le_bytes());
@@ -386,6 +415,12 @@ impl Frame<'_> {
                 put(&first.to_le_bytes());
                 put(&clear.hlc.0.to_le_bytes());
                 put(&clear.origin.0.to_le_bytes());
+                values.write(buf);
+            }
+            Frame::Floors { cache, request, first, values } => {
+                put(&cache.0.to_le_bytes());
+                put(&request.to_le_bytes());
+                put(&first.to_le_bytes());
                 values.write(buf);
             }
             Frame::StateRequest { cache, request, cursor, have, segments } => {
@@ -495,7 +530,7 @@ enum Decoded<'a> {
 }
 
 fn decode(number: u8, body: Reader<'_>) -> Decoded<'_> {
-    if !(number::UPDATE..=number::CLOCK).contains(&number) {
+    if !(number::UPDATE..=number::FLOORS).contains(&number) {
         return Decoded::Unknown;
     }
     decode_known(number, body).or_else(|| decode_state(number, body)).map_or(Decoded::Malformed, Decoded::Known)
@@ -542,6 +577,12 @@ fn decode_state(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
             clear: decode_version(&mut r)?,
             values: Words::read(&mut r)?,
         },
+        number::FLOOR_REQUEST => {
+            Frame::FloorRequest { cache: CacheId(r.u64()?), request: r.u32()?, first: r.u16()?, count: r.u16()? }
+        }
+        number::FLOORS => {
+            Frame::Floors { cache: CacheId(r.u64()?), request: r.u32()?, first: r.u16()?, values: Words::read(&mut r)? }
+        }
         number::STATE_REQUEST => Frame::StateRequest {
             cache: CacheId(r.u64()?),
             request: r.u32()?,
@@ -624,6 +665,8 @@ mod tests {
             Frame::Answer { id: 1, index: 0, of: 1, bytes: b"answer" },
             Frame::Peers { peers: Peers::new(&PEERS) },
             Frame::Clock { wall_ms: 5 },
+            Frame::FloorRequest { cache, request: 1, first: 2, count: 3 },
+            Frame::Floors { cache, request: 1, first: 2, values: Words::new(words) },
         ]
     }
 
@@ -643,7 +686,7 @@ mod tests {
         let read: Result<Vec<_>, _> = Frames::new(&buf).collect();
         assert_eq!(read.as_deref(), Ok(frames.as_slice()));
         let numbers: Vec<u8> = frames.iter().map(Frame::number).collect();
-        assert_eq!(numbers, (number::UPDATE..=number::CLOCK).collect::<Vec<u8>>(), "every type is in this test");
+        assert_eq!(numbers, (number::UPDATE..=number::FLOORS).collect::<Vec<u8>>(), "every type is in this test");
     }
 
     #[test]
