@@ -122,7 +122,7 @@ pub(super) struct Driver {
     /// Questions that the protocol works on, by its id.
     pub(super) asks: BTreeMap<u64, Asking>,
     pub(super) upkeep: Upkeep,
-    udp: Udp,
+    pub(super) udp: Udp,
     clock: Clock,
     items: Receiver<Item>,
     commands: Receiver<Command>,

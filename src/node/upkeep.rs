@@ -1,5 +1,5 @@
-//! What the driver does by the clock rather than by the protocol's timers: expiry, old tombstones, counters, and what
-//! nobody waits for any more.
+//! What the driver does by the clock rather than by the protocol's timers: expiry, old tombstones, counters, a look at the
+//! interface, and what nobody waits for any more.
 //!
 //! A read looks at the deadline itself, so expiry here gives memory back and tells listeners; it need not be punctual.
 //! While the driver turns anyway it is done ten times a second, and an idle driver is woken for it once a second.
@@ -58,6 +58,7 @@ impl Driver {
         if since(self.upkeep.ticked) >= TICK {
             self.upkeep.ticked = now.mono;
             self.core.refresh_metrics();
+            self.udp.follow_interface();
             self.forget_the_unawaited();
         }
         if since(self.upkeep.collected) >= TOMBSTONES_EVERY {

@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Options;
 use super::fault::{self, Step};
+use super::interface;
 use crate::error::{Error, Result};
 
 /// The MTU of Ethernet, which is also the cap on loopback, whose MTU of 65,536 no other path has.
@@ -44,8 +45,8 @@ pub(super) struct Plan {
     pub(super) interface: IpAddr,
     /// Whether everything stays on this host.
     pub(super) loopback: bool,
-    /// The interface's number, which IPv6 knows it by.
-    index: u32,
+    /// The kernel's number of the interface, by which IPv6 knows it and a new one is told from the old; 0 if unknown.
+    pub(super) index: u32,
     port: Option<u16>,
     hops: u8,
     receive_buffer: usize,
@@ -79,7 +80,7 @@ impl Plan {
             group: options.group,
             interface,
             loopback: interface.is_loopback(),
-            index: if interface.is_ipv6() { index_of(interface) } else { 0 },
+            index: interface::index_of(interface),
             port: options.port,
             hops: options.hops,
             receive_buffer,
@@ -100,12 +101,6 @@ impl Plan {
             }
         }
     }
-}
-
-/// The number of the interface that has this address; 0, the system's choice, if none has.
-fn index_of(address: IpAddr) -> u32 {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    interfaces.into_iter().find(|interface| interface.ip() == address).and_then(|found| found.index).unwrap_or(0)
 }
 
 /// The sockets, ready for use, and what the system said about them.
@@ -213,7 +208,7 @@ fn share(socket: &Socket, plan: &Plan) -> io::Result<()> {
 }
 
 /// Sends multicast out of the plan's interface and no farther than its hops.
-fn aim(socket: &Socket, plan: &Plan) -> io::Result<()> {
+pub(super) fn aim(socket: &Socket, plan: &Plan) -> io::Result<()> {
     let hops = if plan.loopback { 0 } else { u32::from(plan.hops) };
     match plan.interface {
         IpAddr::V4(interface) => {

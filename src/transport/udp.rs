@@ -86,7 +86,7 @@ pub struct Udp {
     unicast: Endpoint,
     buffers: Buffers,
     early: VecDeque<Early>,
-    plan: Plan,
+    pub(super) plan: Plan,
     local: SocketAddr,
     receive_buffer: (usize, usize),
     max_payload: usize,
@@ -293,6 +293,14 @@ impl Udp {
             socket.receive_batch(&mut self.buffers, Channel::Group, each)?;
         }
         Ok(())
+    }
+
+    pub(super) fn group_socket(&self) -> Option<&UdpSocket> {
+        self.group.as_ref().map(|group| &group.socket)
+    }
+
+    pub(super) fn unicast_socket(&self) -> &UdpSocket {
+        &self.unicast.socket
     }
 
     /// Keeps what the probe received for the first [`Udp::receive`].

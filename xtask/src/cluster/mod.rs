@@ -58,7 +58,8 @@ const SCENARIOS: &[Scenario] = scenarios! {
     "one-node", true, network::one_node, "one node cut off for 10 s, all write and delete";
     "deaf", false, network::deaf, "one node hears nobody for 10 s";
     "mute", false, network::mute, "nobody hears one node for 10 s";
-    "interface", false, network::interface_remade, "an interface is removed and made again";
+    "interface", true, |lab| network::interface_remade(lab, &[]), "an interface is removed and made again";
+    "interface-ipv6", false, |lab| network::interface_remade(lab, &[network::IPV6]), "the same on IPv6";
     "no-querier", false, network::no_querier, "a bridge that snoops IGMP without a querier";
     "stock-buffers", false, network::stock_buffers, "receive buffers of 212,992 B, written to as fast as possible";
     "killed", true, process::killed, "kill -9, and a new process of the same name";

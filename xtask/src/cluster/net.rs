@@ -72,6 +72,9 @@ impl Net {
         self.ip(&self.switch(), &["link", "set", &port, "master", "br0", "up"])?;
         let address = format!("{}/24", self.address(host));
         self.ip(&namespace, &["address", "add", &address, "dev", INTERFACE])?;
+        // Without a search for duplicates, which would keep the address from use for a second.
+        let address = format!("fd77::{:x}/64", host + 1);
+        self.ip(&namespace, &["address", "add", &address, "dev", INTERFACE, "nodad"])?;
         self.ip(&namespace, &["link", "set", INTERFACE, "up"])?;
         self.ip(&namespace, &["route", "add", "default", "dev", INTERFACE])
     }

@@ -112,8 +112,8 @@ fn parted(lab: &mut Lab<'_>, hosts: usize, cuts: Vec<(usize, Vec<usize>)>) -> Re
 }
 
 /// A host's interface goes, with its address, and comes back 3 s later as another interface of the same name.
-pub(crate) fn interface_remade(lab: &mut Lab<'_>) -> Result<(), String> {
-    let mut cast = Cast::start(lab, 3, &[])?;
+pub(crate) fn interface_remade(lab: &mut Lab<'_>, settings: &[&str]) -> Result<(), String> {
+    let mut cast = Cast::start(lab, 3, settings)?;
     cast.work("seconds=1 keys=200 aperture=2000 gets=20 deletes=20")?;
     cast.net.disconnect(0)?;
     let during = cast.work("seconds=3 keys=200 aperture=2000 gets=20 deletes=20")?;
@@ -127,6 +127,9 @@ pub(crate) fn interface_remade(lab: &mut Lab<'_>) -> Result<(), String> {
     cast.agree_within(lab, after.last_write, "the last write", SECOND)?;
     cast.check(lab)
 }
+
+/// Puts members on IPv6.
+pub(crate) const IPV6: &str = "multicast_ip=ff15::8077:77";
 
 /// A bridge that looks into IGMP and has no querier. Memberships told at the start only must not be what it depends on.
 pub(crate) fn no_querier(lab: &mut Lab<'_>) -> Result<(), String> {
