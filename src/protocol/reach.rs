@@ -37,7 +37,9 @@ const TELL_SELDOM: Duration = Duration::from_secs(4);
 const COPIED_LATELY: Duration = Duration::from_secs(5);
 /// Addresses told of by members, or of members that went down, that are greeted at once.
 const TOLD_MAX: usize = 256;
-/// The longest pause between two greetings of one of them.
+/// The first pause between two greetings of one of them: a greeting, its answer or the proof may be lost.
+const TOLD_PAUSE_MIN: Duration = Duration::from_millis(250);
+/// The longest one; they double until then.
 const TOLD_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// An address that was told of is greeted for this long after it was told of last.
 const TOLD_KEPT: Duration = Duration::from_secs(60);
@@ -301,7 +303,7 @@ impl Protocol {
         if let Some(told) = self.reach.told.get_mut(&address) {
             told.until = told.until.max(now + kept);
         } else if self.reach.told.len() < TOLD_MAX {
-            self.reach.told.insert(address, Told { due: now, pause: GREET_EVERY, until: now + kept });
+            self.reach.told.insert(address, Told { due: now, pause: TOLD_PAUSE_MIN, until: now + kept });
         }
     }
 

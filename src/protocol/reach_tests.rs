@@ -77,6 +77,23 @@ fn what_was_written_while_the_multicast_was_not_known_to_be_broken_is_not_lost()
 }
 
 #[test]
+fn a_member_that_no_longer_knows_this_node_and_greets_it_is_answered() {
+    let mut net = Net::settled(3);
+    // The third loses the first, which goes on hearing it.
+    net.filter = Box::new(|from, to, _| (from, to) != (0, 2));
+    net.run(8 * SECOND);
+    assert_eq!((net.peers[0].protocol.members.len(), net.peers[2].protocol.members.len()), (2, 1));
+    // The way is open again, but not for multicast: it learns from the second where the first is, and greets it.
+    net.filter = Box::new(|_, _, _| true);
+    net.multicast = Box::new(|from, to| (from, to) != (0, 2));
+    let healed = net.now.mono;
+    net.run_until(all_know_each_other);
+    assert!(net.now.mono.saturating_since(healed) < 6 * SECOND, "the second tells every four seconds at least");
+    net.run_until(|net| copied(net, 0, 2));
+    assert!(net.now.mono.saturating_since(healed) < 9 * SECOND, "and then says that it does not hear its multicast");
+}
+
+#[test]
 fn at_most_sixteen_get_copies_where_there_is_multicast_and_no_list() {
     let mut net = Net::of(19);
     net.multicast = Box::new(|from, _| from != 0);

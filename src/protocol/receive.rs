@@ -12,7 +12,7 @@ use super::member::MemberState;
 use super::reach::Via;
 use super::reassembly::Piece;
 use super::window::Arrival;
-use super::{Event, Protocol};
+use super::{Event, Protocol, To};
 use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Seq, SessionId};
 use crate::store::{Fate, Gone, Precondition, Source};
@@ -261,9 +261,11 @@ impl Protocol {
     ) {
         let session = header.session;
         let (mut page, mut requests, mut proved) = (None, 0, false);
+        let (mut greets, mut knows_this_node) = (false, via == Via::Group);
         for frame in Frames::new(frames) {
             let Ok(frame) = frame else { return self.metrics.rejected_frame.inc() };
             requests += u32::from(is_request(&frame));
+            knows_this_node |= matches!(frame, Frame::Probe { .. } | Frame::ProbeAck { .. });
             if requests > REQUESTS_MAX {
                 return self.metrics.rejected_frame.inc();
             }
@@ -274,7 +276,10 @@ impl Protocol {
                 continue;
             }
             match frame {
-                Frame::Hello(bytes) => self.handle_hello(session, bytes),
+                Frame::Hello(bytes) => {
+                    self.handle_hello(session, bytes);
+                    greets = true;
+                }
                 Frame::Heartbeat { next, flags, caches, acks, digests } => {
                     self.note_copy(session, via, now.mono);
                     self.handle_heartbeat(header, preamble, (next, flags), acks, (caches, digests), now);
@@ -307,6 +312,9 @@ impl Protocol {
                 Frame::Answer { id, index, of, bytes } => self.handle_answer(session, id, (index, of), bytes, now.mono),
                 _ => {}
             }
+        }
+        if greets && !knows_this_node {
+            self.probe_member(session, now.mono);
         }
         // A part counts as received only after everything in it has been applied.
         self.finish_state_part(session, frames, now);
@@ -341,6 +349,17 @@ impl Protocol {
     fn handle_hello(&mut self, session: SessionId, bytes: &[u8]) {
         let (Some(member), Some(hello)) = (self.members.get_mut(&session), Hello::decode(bytes)) else { return };
         member.hello = hello;
+    }
+
+    /// Probes a member that greeted this node as if it did not know it, which is so if it does not hear its multicast: a
+    /// probe by unicast is what it admits this node by.
+    fn probe_member(&mut self, session: SessionId, now: Mono) {
+        let nonce = self.rng.next_u64();
+        let hello = self.hello();
+        let Some(member) = self.members.get_mut(&session) else { return };
+        member.probe = Some((nonce, now));
+        let to = To::Member(member.address);
+        self.send_control(to, &[Frame::Probe { nonce }, Frame::Hello(&hello)]);
     }
 
     /// Whether it answers the probe under way. It also tells of data that was missed while nothing else was heard.

@@ -20,8 +20,8 @@ pub struct Faults {
     pub burst: u32,
 }
 
-/// A burst is a train that is dropped whole, and no train takes longer. Where some paths carry a greeting a second and
-/// nothing else, a burst of 46 datagrams would be a cut of most of a minute.
+/// A burst is a train that is dropped whole, and no train takes longer. On a path that carries a heartbeat now and then and
+/// nothing else, a burst of 46 datagrams would be a cut of most of a minute, which is a partition and not a loss.
 const TRAIN_TAKES: Duration = Duration::from_millis(100);
 
 /// What becomes of multicast, for the whole of a run.
@@ -49,8 +49,8 @@ pub(super) struct Network {
     loss_percent: u8,
     /// Per ordered pair (sender, receiver): deliveries still to be lost of a burst.
     bursts: Vec<u32>,
-    /// When the last burst of each pair ends, however many are still to be lost; none: with its last datagram.
-    burst_ends: Option<Vec<Mono>>,
+    /// When the last burst of each pair ends, however many are still to be lost.
+    burst_ends: Vec<Mono>,
     /// Side of the cut each node is on; a datagram crosses only within a side.
     sides: Vec<u8>,
     /// Only the direction from side 0 to side 1 is cut.
@@ -67,17 +67,12 @@ impl Network {
             loss_percent: faults.loss_percent,
             faults: faults.clone(),
             bursts: vec![0; places * places],
-            burst_ends: None,
+            burst_ends: vec![Mono::default(); places * places],
             sides: vec![0; places],
             one_way: false,
             places,
             multicast: vec![true; places * places],
         }
-    }
-
-    /// Has bursts end with the time a train takes.
-    pub(super) fn limit_bursts(&mut self) {
-        self.burst_ends = Some(vec![Mono::default(); self.places * self.places]);
     }
 
     /// Digs holes for multicast.
@@ -129,8 +124,8 @@ impl Network {
 
     fn loses(&mut self, from: usize, to: usize, now: Mono, rng: &mut Rng) -> bool {
         let burst = &mut self.bursts[from * self.places + to];
-        let ends = self.burst_ends.as_mut().map(|ends| &mut ends[from * self.places + to]);
-        if ends.as_ref().is_some_and(|ends| **ends <= now) {
+        let ends = &mut self.burst_ends[from * self.places + to];
+        if *ends <= now {
             *burst = 0;
         }
         if *burst > 0 {
@@ -141,9 +136,7 @@ impl Network {
         let lost = rng.below(100 * u64::from(self.faults.burst.max(1))) < u64::from(self.loss_percent);
         if lost {
             *burst = self.faults.burst.saturating_sub(1);
-            if let Some(ends) = ends {
-                *ends = now + TRAIN_TAKES;
-            }
+            *ends = now + TRAIN_TAKES;
         }
         lost
     }

@@ -20,8 +20,7 @@ use crate::update::UpdateKind;
 const EPOCH_MS: u64 = 1_790_000_000_000;
 /// After the faults end, the replicas must be equal within this time.
 const CONVERGENCE_MAX: Duration = Duration::from_secs(12);
-/// The same where multicast has black holes: to find one takes five seconds of being heard by unicast, and a burst of loss
-/// in an idle cluster is a silence of as long.
+/// The same where multicast has black holes: to find one takes five seconds of being heard by unicast.
 const CONVERGENCE_MAX_BLACK_HOLES: Duration = Duration::from_secs(20);
 /// How often the second phase looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -85,9 +84,6 @@ impl<'a> World<'a> {
             sent: 0,
             lost: 0,
         };
-        if options.multicast != Multicast::Works {
-            world.network.limit_bursts();
-        }
         if let Multicast::BlackHoles { listed } = options.multicast {
             world.network.dig_black_holes(listed == 0, &mut world.rng);
         }
