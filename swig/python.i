@@ -190,13 +190,59 @@ static void mccache_py_cbor_simple(mccache_py_value_t *value, uint8_t item) {
     mccache_py_value_bytes(value, value->scalar, 1, MCC_CODEC_CBOR);
 }
 
-static void mccache_py_cbor_double(mccache_py_value_t *value, double number) {
+#define MCCACHE_PY_DOUBLE_LEN 9
+
+static void mccache_py_cbor_put_double(uint8_t *into, double number) {
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
-    value->scalar[0] = 0xfb;
+    into[0] = 0xfb;
     for (int at = 0; at < 8; at++)
-        value->scalar[1 + at] = (uint8_t)(bits >> (56 - 8 * at));
-    mccache_py_value_bytes(value, value->scalar, 9, MCC_CODEC_CBOR);
+        into[1 + at] = (uint8_t)(bits >> (56 - 8 * at));
+}
+
+static void mccache_py_cbor_double(mccache_py_value_t *value, double number) {
+    mccache_py_cbor_put_double(value->scalar, number);
+    mccache_py_value_bytes(value, value->scalar, MCCACHE_PY_DOUBLE_LEN, MCC_CODEC_CBOR);
+}
+
+// Copies items, floating-point numbers of 16 and 32 bits as 64, and tells how many bytes that takes; where `into` is NULL
+// it only tells. 0 if there is something that is no item.
+static size_t mccache_py_cbor_widen(const uint8_t *data, size_t len, uint8_t *into) {
+    size_t offset = 0, written = 0;
+    while (offset < len) {
+        size_t from = offset;
+        mcc_cbor_item_t item;
+        if (mcc_cbor_read(data, len, &offset, &item) != MCC_OK)
+            return 0;
+        if (item.kind == MCC_CBOR_FLOAT) {
+            if (into)
+                mccache_py_cbor_put_double(into + written, item.real);
+            written += MCCACHE_PY_DOUBLE_LEN;
+        } else {
+            if (into)
+                memcpy(into + written, data + from, offset - from);
+            written += offset - from;
+        }
+    }
+    return written;
+}
+
+// All languages write the same bytes for the same value, and floating-point numbers in 64 bits: cbor2 writes NaN and the
+// infinities in 16. Takes the bytes, and returns them or others in their place.
+static PyObject *mccache_py_wide_floats(PyObject *bytes) {
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(bytes);
+    size_t len = (size_t)PyBytes_GET_SIZE(bytes), wide_len;
+    PyObject *wide;
+    if (!memchr(data, 0xf9, len) && !memchr(data, 0xfa, len))
+        return bytes;
+    wide_len = mccache_py_cbor_widen(data, len, NULL);
+    if (wide_len <= len)
+        return bytes;
+    wide = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)wide_len);
+    if (wide)
+        mccache_py_cbor_widen(data, len, (uint8_t *)PyBytes_AS_STRING(wide));
+    Py_DECREF(bytes);
+    return wide;
 }
 
 // Containers within containers: what every binding's decoder reads (ciborium stops at 256, cbor2 at 400). It is checked
@@ -219,11 +265,17 @@ static int mccache_py_depth_of_items(PyObject *container, int depth) {
 static int mccache_py_depth_of_entries(PyObject *dict, int depth) {
     PyObject *key, *item;
     Py_ssize_t at = 0;
-    while (PyDict_Next(dict, &at, &key, &item)) {
+    int result = 0;
+    while (result == 0 && PyDict_Next(dict, &at, &key, &item)) {
+        // Held, since a container of a class of one's own may run code that changes the dict.
+        Py_INCREF(key);
+        Py_INCREF(item);
         if (mccache_py_depth(key, depth) < 0 || mccache_py_depth(item, depth) < 0)
-            return -1;
+            result = -1;
+        Py_DECREF(key);
+        Py_DECREF(item);
     }
-    return 0;
+    return result;
 }
 
 // -1 and an exception if the object is nested too deeply, as one that contains itself is.
@@ -269,6 +321,8 @@ static int mccache_py_any_object(PyObject *cache, PyObject *object, mccache_py_v
         PyErr_SetString(PyExc_TypeError, "the encoder did not return bytes");
         return -1;
     }
+    if (codec == MCC_CODEC_CBOR && !(bytes = mccache_py_wide_floats(bytes)))
+        return -1;
     value->owner = bytes;
     mccache_py_value_bytes(value, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes), codec);
     return 0;

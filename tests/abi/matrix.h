@@ -99,6 +99,11 @@ static matrix_case_t matrix_cases[] = {
     CBOR("datetime_offset", 2, TAG(0), TEXT("2026-11-25T12:34:56+05:30")),
     CBOR("date", 2, DATE),
     CBOR("list_of_dates", 5, ARRAY(2), DATE, DATETIME_UTC),
+    CBOR("list_floats", 5, ARRAY(4), REAL(__builtin_nan("")), REAL(__builtin_inf()), REAL(-__builtin_inf()), REAL(-0.0)),
+    CBOR("list_int_edges", 4, ARRAY(3), NEGATIVE(INT64_MAX), UINT(INT64_MAX), UINT(UINT64_MAX)),
+    CBOR("map_astral", 3, MAP(1), TEXT("\xf0\x9f\xa6\x80"), TEXT("\xf0\x9d\x84\x9e")),
+    CBOR("datetime_before_1970", 2, TAG(0), TEXT("1969-12-31T23:59:59.000001Z")),
+    CBOR("date_leap", 2, TAG(1004), TEXT("2024-02-29")),
 };
 
 static const size_t matrix_count = sizeof matrix_cases / sizeof matrix_cases[0];

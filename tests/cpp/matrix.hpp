@@ -82,6 +82,12 @@ inline const std::map<std::string, object>& natives() {
         {"datetime_offset", mccache::date_time(noon - 330 * 60, 0, 330)},
         {"date", mccache::date{2026, 11, 25}},
         {"list_of_dates", list{mccache::date{2026, 11, 25}, utc}},
+        {"list_floats", list{limits::quiet_NaN(), limits::infinity(), -limits::infinity(), -0.0}},
+        {"list_int_edges", list{std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+                                std::numeric_limits<std::uint64_t>::max()}},
+        {"map_astral", map{{"\xf0\x9f\xa6\x80", "\xf0\x9d\x84\x9e"}}},
+        {"datetime_before_1970", mccache::date_time(-1, 1000)},
+        {"date_leap", mccache::date{2024, 2, 29}},
     };
     return values;
 }

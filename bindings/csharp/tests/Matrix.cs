@@ -77,6 +77,15 @@ namespace MCCache.Tests
             ["datetime_offset"] = new DateTimeOffset(2026, 11, 25, 12, 34, 56, new TimeSpan(5, 30, 0)),
             ["date"] = new Date(2026, 11, 25),
             ["list_of_dates"] = new List<object> { new Date(2026, 11, 25), Utc },
+            ["list_floats"] = new List<object>
+            {
+                BitConverter.Int64BitsToDouble(0x7ff8000000000000), double.PositiveInfinity, double.NegativeInfinity,
+                BitConverter.Int64BitsToDouble(long.MinValue),
+            },
+            ["list_int_edges"] = new List<object> { long.MinValue, long.MaxValue, ulong.MaxValue },
+            ["map_astral"] = new Dictionary<string, object> { ["\U0001f980"] = "\U0001d11e" },
+            ["datetime_before_1970"] = new DateTimeOffset(1969, 12, 31, 23, 59, 59, TimeSpan.Zero).AddTicks(10),
+            ["date_leap"] = new Date(2024, 2, 29),
         };
 
         internal static IEnumerable<string> Names

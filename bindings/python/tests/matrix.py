@@ -98,6 +98,11 @@ NATIVE: Dict[str, Any] = {
     "datetime_offset": datetime.datetime(2026, 11, 25, 12, 34, 56, tzinfo=KOLKATA),
     "date": DATE,
     "list_of_dates": [DATE, UTC],
+    "list_floats": [math.nan, math.inf, -math.inf, -0.0],
+    "list_int_edges": [-(2**63), 2**63 - 1, 2**64 - 1],
+    "map_astral": {"\U0001f980": "\U0001d11e"},
+    "datetime_before_1970": datetime.datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=datetime.timezone.utc),
+    "date_leap": datetime.date(2024, 2, 29),
 }
 
 

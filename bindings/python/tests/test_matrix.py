@@ -1,6 +1,7 @@
 """What crosses languages: the values of tests/values.tsv, and the conventions of docs/VALUES.md beyond them."""
 
 import datetime
+import math
 import struct
 import unittest
 from typing import Any, List, Tuple
@@ -68,6 +69,22 @@ class Matrix(Case):
                 self.assertTrue(same(c.copy()["theirs"], NATIVE[name]))
                 c["ours"] = NATIVE[name]
                 self.assertEqual((c.metadata["ours"]["codec"], bytes(c.view("ours"))), (line.codec, line.data))
+
+    def test_a_floating_point_number_is_written_in_64_bits_wherever_it_is(self) -> None:
+        class Celsius(float):
+            pass
+
+        nan, inf, half = "fb7ff8000000000000", "fb7ff0000000000000", "fb3fe0000000000000"
+        c = self.cache()
+        for value, written in (
+            ([math.inf, 0.5], "82" + inf + half),
+            ({"\xf9": math.nan, b"\xf9\xfa": {"a": [math.inf]}}, "a262c3b9" + nan + "42f9faa1616181" + inf),
+            (Celsius(math.inf), inf),
+            ([b"\xf9\x7e\x00", "\xfa"], "8243f97e0062c3ba"),
+        ):
+            with self.subTest(value=value):
+                c["k"] = value
+                self.assertEqual(bytes(c.view("k")).hex(), written)
 
     def test_the_judge_tells_apart_what_equality_does_not(self) -> None:
         zone = datetime.timezone(datetime.timedelta(hours=1))

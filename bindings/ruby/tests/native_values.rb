@@ -25,7 +25,12 @@ module NativeValues
     "datetime_utc" => Time.utc(2026, 11, 25, 12, 34, 56 + Rational(789_123, 1_000_000)),
     "datetime_offset" => Time.new(2026, 11, 25, 12, 34, 56, "+05:30"),
     "date" => Date.new(2026, 11, 25),
-    "list_of_dates" => [Date.new(2026, 11, 25), Time.utc(2026, 11, 25, 12, 34, 56 + Rational(789_123, 1_000_000))]
+    "list_of_dates" => [Date.new(2026, 11, 25), Time.utc(2026, 11, 25, 12, 34, 56 + Rational(789_123, 1_000_000))],
+    "list_floats" => [Float::NAN, Float::INFINITY, -Float::INFINITY, -0.0],
+    "list_int_edges" => [-(2**63), (2**63) - 1, (2**64) - 1],
+    "map_astral" => { "\u{1f980}" => "\u{1d11e}" },
+    "datetime_before_1970" => Time.utc(1969, 12, 31, 23, 59, 59 + Rational(1, 1_000_000)),
+    "date_leap" => Date.new(2024, 2, 29)
   }.freeze
 
   module_function

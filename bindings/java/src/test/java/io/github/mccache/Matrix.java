@@ -67,6 +67,12 @@ final class Matrix {
         values.put("datetime_offset", OffsetDateTime.parse("2026-11-25T12:34:56+05:30"));
         values.put("date", LocalDate.of(2026, 11, 25));
         values.put("list_of_dates", List.of(LocalDate.of(2026, 11, 25), utc));
+        values.put("list_floats", List.of(Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, -0.0));
+        BigInteger unsignedMax = BigInteger.ONE.shiftLeft(64).subtract(BigInteger.ONE);
+        values.put("list_int_edges", List.of(Long.MIN_VALUE, Long.MAX_VALUE, unsignedMax));
+        values.put("map_astral", Map.of("\uD83E\uDD80", "\uD834\uDD1E"));
+        values.put("datetime_before_1970", OffsetDateTime.parse("1969-12-31T23:59:59.000001Z"));
+        values.put("date_leap", LocalDate.of(2024, 2, 29));
         return values;
     }
 
