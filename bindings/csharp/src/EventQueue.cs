@@ -65,14 +65,24 @@ namespace MCCache
             }
         }
 
-        /// <summary>Waits once. Null if none came in time, or after Wake.</summary>
+        /// <summary>
+        /// Waits once. Null if none came in time, or after Wake, or if another thread waited for one all the time.
+        /// </summary>
         internal CacheEvent Poll(long milliseconds)
         {
             // One at a time: what an event points to is valid until the next call.
-            lock (turn)
+            if (!Monitor.TryEnter(turn, milliseconds > int.MaxValue ? Timeout.Infinite : (int)milliseconds))
+            {
+                return null;
+            }
+            try
             {
                 RawEvent raw;
                 return native.next(milliseconds, &raw) ? new CacheEvent(ref raw) : null;
+            }
+            finally
+            {
+                Monitor.Exit(turn);
             }
         }
     }

@@ -197,6 +197,26 @@ namespace MCCache.Tests
             Check.Throws<MCCacheClosedException>(() => queue.TryTake(TimeSpan.Zero, out CacheEvent _));
         }
 
+        public static void AWaitEndsInTimeWhileOthersWait()
+        {
+            Cache c = Clusters.Cache();
+            EventQueue queue = c.OpenEvents();
+            Thread[] takers = Threads.Start(3, number =>
+            {
+                foreach (CacheEvent _ in queue.TakeAll())
+                {
+                }
+            });
+            Stopwatch since = Stopwatch.StartNew();
+            for (int i = 0; i < 20; i++)
+            {
+                Check.That(!queue.TryTake(TimeSpan.FromMilliseconds(5), out CacheEvent _), "nothing happened");
+            }
+            Check.That(since.ElapsedMilliseconds < 10000, "twenty waits of 5 ms took " + since.ElapsedMilliseconds + " ms");
+            queue.Dispose();
+            Threads.Join(takers);
+        }
+
         public static void WhoDoesNotKeepUpIsToldHowMuchWasMissed()
         {
             Cache c = Clusters.Cache(new Settings { ["cache_mode"] = "local" });

@@ -48,6 +48,51 @@ class TestEvents < Case
     assert_raises(TypeError) { events.pop(timeout: "1") }
   end
 
+  def test_pop_waits_no_longer_than_it_is_told_while_another_thread_waits_for_ever
+    c = alone
+    events = c.events
+    waiter = Thread.new { events.pop }
+    eventually("the wait") { waiter.status == "sleep" }
+    started = MCCache::Durations.now_ms
+    assert_nil events.pop(timeout: 0)
+    assert_nil events.pop(timeout: 0.1)
+    assert_operator MCCache::Durations.now_ms - started, :<, 5000
+    c["k"] = 1
+    assert_equal "k", waiter.value.key
+    # A thread that is killed in its wait leaves the queue to the others.
+    killed = Thread.new { events.pop }
+    eventually("the wait") { killed.status == "sleep" }
+    killed.kill.join
+    c["l"] = 1
+    assert_equal "l", events.pop(timeout: SOON_S).key
+  end
+
+  def test_queues_and_nodes_are_closed_while_events_come
+    50.times do |round|
+      a = node
+      c = a.cache("c")
+      events = a.events
+      heard = Queue.new
+      listener = c.on_change { |event| heard << event.key }
+      threads = Array.new(2) { |number| Thread.new { (c["k#{number}"] = 1) while true } }
+      threads << Thread.new { events.each { |event| heard << event.key } }
+      heard.pop
+      GC.start if (round % 10).zero?
+      case round % 4
+      when 0 then a.close
+      when 1 then c.close
+      when 2 then [events, a].each(&:close)
+      else
+        listener.stop
+        a.close
+      end
+      threads.first(2).each { |thread| assert_raises(MCCache::ClosedError) { thread.value } }
+      events.close
+      threads.last.value
+      a.close
+    end
+  end
+
   def test_each_ends_when_the_queue_is_closed_and_gives_what_is_queued_first
     c = alone
     events = c.events

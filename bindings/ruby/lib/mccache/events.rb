@@ -14,6 +14,8 @@ module MCCache
       @native = native
       # The core's next is for one thread at a time: its event is overwritten by the following call.
       @turn = Mutex.new
+      @free = ConditionVariable.new
+      @taker = nil
     end
 
     # Takes the next event, or waits for one. Other threads run meanwhile; Ctrl-C, Thread#kill and Timeout end the wait.
@@ -26,7 +28,7 @@ module MCCache
       deadline = Durations.now_ms + total
       loop do
         left = total == Durations::FOREVER_MS ? total : [deadline - Durations.now_ms, 0].max
-        raw = @turn.synchronize { @native.poll(left) }
+        raw = in_turn(left) { @native.poll(left) }
         return Event.of(raw) if raw
         return nil if left.zero?
       end
@@ -58,6 +60,27 @@ module MCCache
     end
 
     private
+
+    # Has the block run by one thread at a time. Nil, and it is not run, if another thread's runs for so long: whoever waits
+    # without end in the core must not hold up one who said how long he waits.
+    def in_turn(left_ms)
+      @turn.synchronize do
+        # One that is not alive was a thread of this process's parent, or was killed.
+        if @taker&.alive?
+          @free.wait(@turn, left_ms == Durations::FOREVER_MS ? nil : left_ms / 1000.0) if left_ms.positive?
+          return nil if @taker&.alive?
+        end
+        @taker = Thread.current
+      end
+      begin
+        yield
+      ensure
+        @turn.synchronize do
+          @taker = nil
+          @free.signal
+        end
+      end
+    end
 
     def next_or_end
       pop

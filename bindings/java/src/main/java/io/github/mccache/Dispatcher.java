@@ -72,7 +72,8 @@ final class Dispatcher {
             }
             try {
                 listener.call.accept(event);
-            } catch (Exception | AssertionError failure) {
+            } catch (Throwable failure) {
+                // Errors, too: a class that one listener misses must not keep the others from being told.
                 LOGGER.log(System.Logger.Level.WARNING, "a listener of mccache threw", failure);
             }
         }

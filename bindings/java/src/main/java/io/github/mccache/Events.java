@@ -1,6 +1,7 @@
 package io.github.mccache;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -31,7 +32,10 @@ public final class Events implements AutoCloseable {
     public Event next(Duration timeout) throws InterruptedException {
         Event[] next = new Event[1];
         Background.inSlices(Times.timeoutMs(timeout), sliceMs -> {
-            turn.lockInterruptibly();
+            // Another thread may wait in it all the time.
+            if (!turn.tryLock(sliceMs, TimeUnit.MILLISECONDS)) {
+                return false;
+            }
             try {
                 next[0] = handle.next(sliceMs, slot) ? slot.event() : null;
             } finally {

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -240,6 +241,41 @@ class FacadeTest extends ClusterCase {
         events.close();
         assertEquals("last", events.next(SOON).key());
         assertThrows(ClosedException.class, events::next);
+    }
+
+    @Test
+    void aWaitForAnEventEndsInTimeWhileOthersWaitForEver() throws InterruptedException {
+        Events events = cache().events();
+        List<Thread> takers = new ArrayList<>();
+        for (int number = 0; number < 3; number++) {
+            Thread taker = new Thread(() -> assertThrows(ClosedException.class, events::next));
+            taker.start();
+            takers.add(taker);
+        }
+        long begun = System.nanoTime();
+        for (int wait = 0; wait < 20; wait++) {
+            assertNull(events.next(Duration.ofMillis(5)));
+        }
+        assertTrue(System.nanoTime() - begun < TimeUnit.SECONDS.toNanos(10));
+        events.close();
+        for (Thread taker : takers) {
+            taker.join();
+        }
+    }
+
+    @Test
+    void anErrorOfOneListenerDoesNotKeepTheOthersFromBeingTold() throws InterruptedException {
+        Cache<String, Object> c = cache();
+        BlockingQueue<Event> heard = new LinkedBlockingQueue<>();
+        try (Subscription bad = c.addListener(event -> {
+                    throw new NoClassDefFoundError("of the test's listener");
+                });
+                Subscription good = c.addListener(heard::add)) {
+            c.put("k", 1L);
+            c.put("l", 1L);
+            assertEquals("k", heard.poll(20, TimeUnit.SECONDS).key());
+            assertEquals("l", heard.poll(20, TimeUnit.SECONDS).key());
+        }
     }
 
     @Test
