@@ -76,12 +76,14 @@ struct unwrapped<result<T>> {
     using type = T;
 };
 
-// What of a loader's result is kept: a text of its own where it gave a view or a literal.
+// What may be kept of one: a text of its own of a view or a literal.
+template <class T>
+using own_type =
+    std::conditional_t<is_text<T>, std::string, std::conditional_t<std::is_same_v<T, bytes_view>, bytes, T>>;
+
+// What of a loader's result is kept.
 template <class Loader>
-using loaded_type = std::conditional_t<
-    is_text<typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type>, std::string,
-    std::conditional_t<std::is_same_v<typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type, bytes_view>, bytes,
-                       typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type>>;
+using loaded_type = own_type<typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type>;
 
 } // namespace detail
 
@@ -329,11 +331,12 @@ public:
         const std::optional<value> found = find(key);
         return found ? std::optional<T>(found->template as<T>()) : std::nullopt;
     }
-    /// The value of a key as a type, or another.
+    /// The value of a key as a type, or another; of a literal or a view as std::string or bytes.
     template <class T>
-    T get_or(key_view key, T other) const {
+    detail::own_type<T> get_or(key_view key, T other) const {
+        using own = detail::own_type<T>;
         const std::optional<value> found = find(key);
-        return found ? found->template as<T>() : std::move(other);
+        return found ? found->template as<own>() : own_copy<own>(std::move(other));
     }
     /// The value of a key. Throws not_found_error.
     value at(key_view key) const { return try_find(key).value(); }

@@ -55,10 +55,10 @@ result<T> number_as(const object& from) {
 template <class T>
 result<T> real_as(const object& from) {
     if (const double* number = from.get_if<double>()) {
-        const T narrow = static_cast<T>(*number);
-        // A float only where nothing is lost; every NaN is one.
-        if (std::isnan(*number) || static_cast<double>(narrow) == *number || std::is_same_v<T, double>) {
-            return narrow;
+        // A float only where nothing is lost. Beyond its range there is no cast.
+        if (!std::isfinite(*number) || (std::fabs(*number) <= static_cast<double>(std::numeric_limits<T>::max()) &&
+                                        static_cast<double>(static_cast<T>(*number)) == *number)) {
+            return static_cast<T>(*number);
         }
     } else if (const std::int64_t* integer = from.get_if<std::int64_t>()) {
         constexpr std::int64_t exact = std::int64_t{1} << std::numeric_limits<T>::digits;

@@ -78,6 +78,15 @@ void types_come_back_as_they_were(mccache::cache& c) {
     REQUIRE(same(mccache::date{2026, 11, 25}) && same(mccache::date_time(1795610096, 789123000, -330)));
     REQUIRE(same(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())));
     REQUIRE(same(mccache::big_integer(true, {1, 2, 3, 4, 5, 6, 7, 8, 9})) && same(mccache::big_integer::of(false, 5)));
+    REQUIRE(c.get_or("nobody", "literal") == "literal" && c.get_or("nobody", "view"sv) == "view");
+    REQUIRE(c.get_or("nobody", mccache::bytes_view::of("b")) == mccache::bytes{'b'} && c.get_or("nobody", true));
+    c["k"] = "there";
+    const std::string there = c.get_or("k", "literal");
+    REQUIRE(there == "there" && c.get_or("nobody", std::vector<int>{1}) == std::vector<int>{1});
+    REQUIRE(same(std::numeric_limits<float>::infinity()) && same(-std::numeric_limits<float>::infinity()));
+    REQUIRE(same(std::numeric_limits<float>::max()) && same(std::numeric_limits<float>::denorm_min()));
+    c["k"] = 1e300;
+    REQUIRE_THROWS(mccache::codec_error, c.at<float>("k"));
     c["k"] = nullptr;
     REQUIRE(c.at<mccache::object>("k").is_null() && c.at("k").bytes() == mccache::bytes{0xf6});
 }
