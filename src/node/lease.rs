@@ -19,7 +19,7 @@ use super::listener::EventKind;
 use super::lock::{lock, wait};
 use crate::error::{Error, Result};
 use crate::hlc::Version;
-use crate::store::{Fate, Precondition, Source, Value};
+use crate::store::{Fate, Precondition, Source, Value, Watch};
 use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
 
 /// The keys of one cache that are being loaded, each with what its waiters sleep on.
@@ -78,8 +78,8 @@ impl Loads {
 pub struct Lease {
     core: Arc<CacheCore>,
     key: Box<[u8]>,
-    /// What was known of the key when the lease was given.
-    seen: Version,
+    /// What notes whether anything is heard of the key meanwhile.
+    watch: Watch,
     /// What a loaded value is put under.
     version: Version,
 }
@@ -105,7 +105,7 @@ impl Lease {
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key: &self.key, value_len: value.len() };
-        let (version, only_if) = (self.version, Precondition::AbsentSince(self.seen));
+        let (version, only_if) = (self.version, Precondition::QuietSince(self.watch));
         let update = Update { kind: UpdateKind::Put, key: &self.key, value, codec, version, deadline };
         let outcome = core.announced(change, || (version, core.store.apply(&update, Source::Local, only_if, now)));
         let metrics = &core.node.metrics;
@@ -124,6 +124,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         // The table of another process's cache may have been locked when this one was forked, and for ever.
         if self.core.is_of_this_process() {
+            self.core.store.unwatch(&self.key, self.watch);
             self.core.loads.end(&self.key);
         }
     }
@@ -207,10 +208,10 @@ impl Cache {
 impl Lease {
     /// The lease of a load that has begun.
     fn of(core: &Arc<CacheCore>, key: &[u8]) -> Lease {
-        let seen = core.store.seen(key);
-        // After the look, so that it is above what was seen.
+        let watch = core.store.watch(key);
+        // After the watch began, so that it is above whatever was known then.
         let version = core.node.hlc.tick(coarse_wall());
-        Lease { core: Arc::clone(core), key: key.into(), seen, version }
+        Lease { core: Arc::clone(core), key: key.into(), watch, version }
     }
 }
 

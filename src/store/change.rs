@@ -12,6 +12,7 @@ use super::hashes::{Hashes, KeyHash, Place};
 use super::shard::{Content, Shard};
 use super::slot::{NIL, Slot, State};
 use super::value::{Key, Value, join};
+use super::watch::Watch;
 use super::{Fate, Gone, Outcome, Precondition, Source, Store};
 use crate::hlc::Version;
 use crate::time::{Deadline, WallMs};
@@ -77,15 +78,13 @@ impl Done {
 }
 
 impl Precondition {
-    fn holds(self, live: Option<&Slot>, known: Option<&Slot>, clear: impl FnOnce() -> Version) -> bool {
+    fn holds(self, live: Option<&Slot>, is_quiet: impl FnOnce(Watch) -> bool) -> bool {
         match self {
             Precondition::Any => true,
             Precondition::Absent => live.is_none(),
             Precondition::Present => live.is_some(),
             Precondition::Version(version) => live.is_some_and(|slot| slot.version == version),
-            Precondition::AbsentSince(seen) => {
-                live.is_none() && known.is_none_or(|slot| slot.version <= seen) && clear() <= seen
-            }
+            Precondition::QuietSince(watch) => is_quiet(watch),
         }
     }
 }
@@ -167,6 +166,9 @@ impl Store {
                 let mut shard = self.shards[change.place.shard].lock();
                 let attempt = self.attempt(&mut shard, &mut change);
                 count(&mut shard, &change, &attempt);
+                if matches!(&attempt, Attempt::Done(done) if done.fate != Fate::Refused) {
+                    shard.watches.hear(change.place.hash);
+                }
                 attempt
             };
             match attempt {
@@ -181,7 +183,7 @@ impl Store {
         let known = found.map(|i| shard.slot(i));
         let live = known.filter(|slot| slot.is_readable(change.now));
         let had_value = live.is_some();
-        if !change.precondition.holds(live, known, || self.clears.latest()) {
+        if !change.precondition.holds(live, |watch| shard.watches.is_quiet(watch, self.clears.heard())) {
             return Done::refused(Fate::Refused, had_value);
         }
         let newer = match known {

@@ -17,6 +17,8 @@ pub(super) struct Clears {
     /// Its clock, for a first look that takes no lock.
     hlc: AtomicU64,
     version: Mutex<Version>,
+    /// How many were heard, older ones included.
+    heard: AtomicU64,
 }
 
 impl Clears {
@@ -29,9 +31,15 @@ impl Clears {
         version.hlc.0 <= self.hlc.load(Ordering::Acquire) && version <= self.latest()
     }
 
+    /// How many clears were heard.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
     /// Records a clear unless one as new is known.
     fn record(&self, version: Version) -> bool {
         let mut latest = self.version.lock();
+        self.heard.fetch_add(1, Ordering::Release);
         if version <= *latest {
             return false;
         }

@@ -24,9 +24,11 @@ mod slot;
 mod tests;
 mod timers;
 mod value;
+mod watch;
 
 pub use copy::Copied;
 pub use value::{Key, Value};
+pub use watch::Watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -100,9 +102,8 @@ pub enum Precondition {
     Version(Version),
     /// A live value of any version.
     Present,
-    /// No live value, and nothing newer than this known of the key or of the whole store: what was seen of the key
-    /// ([`Store::seen`]) is still all there is to see.
-    AbsentSince(Version),
+    /// No update of the key was heard since its watch began ([`Store::watch`]), and no clear.
+    QuietSince(Watch),
 }
 
 /// What became of an update.
@@ -308,17 +309,6 @@ impl Store {
     #[must_use]
     pub fn get(&self, key: &[u8], now: WallMs) -> Option<Value> {
         self.read(key, now, |slot| (slot.value(), true)).flatten()
-    }
-
-    /// The newest version known of `key`: its entry's, expired or not, its tombstone's, or the last clear's; ZERO if none
-    /// is. For [`Precondition::AbsentSince`].
-    #[must_use]
-    pub fn seen(&self, key: &[u8]) -> Version {
-        // Before the key: a clear that comes between the two is then newer than what is answered.
-        let clear = self.clears.latest();
-        let Place { shard, hash } = self.hashes.place(key, self.shard_mask);
-        let shard = self.shards[shard].lock();
-        shard.find(hash, key).map_or(clear, |i| shard.slot(i).version.max(clear))
     }
 
     /// The hash of `key` that all members compute alike.

@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 use super::slot::{List, NIL, Slot, State};
 use super::timers::Timers;
 use super::value::Key;
+use super::watch::Watches;
 use super::{Gone, Store};
 use crate::hlc::Version;
 use crate::time::{Deadline, WallMs};
@@ -73,6 +74,7 @@ pub(super) struct Shard {
     tombstones: List,
     tombstone_bytes: usize,
     pub(super) timers: Timers,
+    pub(super) watches: Watches,
     /// Whether every touch is to be recorded: exact LRU.
     exact: bool,
     /// Entries taken in so far, wrapping: the clock that ages are told by.
@@ -97,6 +99,7 @@ impl Shard {
             tombstones: List::EMPTY,
             tombstone_bytes: 0,
             timers: Timers::default(),
+            watches: Watches::default(),
             exact,
             inserts: 0,
             tail_stamp: 0,

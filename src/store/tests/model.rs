@@ -71,6 +71,7 @@ struct Model<'s> {
     tombstones: Vec<Row>,
     floors: BTreeMap<usize, HlcTimestamp>,
     clear: Version,
+    watched: BTreeMap<Vec<u8>, (Watch, bool)>,
     evictions: u64,
 }
 
@@ -94,14 +95,25 @@ impl Model<'_> {
         self.live.iter().map(Row::weight).sum()
     }
 
-    /// The newest version known of a key.
-    fn seen(&self, key: &[u8]) -> Version {
-        let rows = self.live.iter().chain(&self.tombstones).filter(|row| row.key == key);
-        rows.map(|row| row.version).fold(self.clear, Version::max)
+    /// The watch of a key, and whether something was heard since; begun anew if `fresh`.
+    fn watch(&mut self, key: &[u8], fresh: bool) -> Watch {
+        if fresh {
+            if let Some((watch, _)) = self.watched.remove(key) {
+                self.store.unwatch(key, watch);
+            }
+        }
+        self.watched.entry(key.to_vec()).or_insert_with(|| (self.store.watch(key), false)).0
+    }
+
+    fn hear(&mut self, key: &[u8]) {
+        if let Some((_, heard)) = self.watched.get_mut(key) {
+            *heard = true;
+        }
     }
 
     fn apply(&mut self, update: &Update<'_>, local: bool, condition: Precondition, now: WallMs) -> Said {
         if update.kind == UpdateKind::Clear {
+            self.watched.values_mut().for_each(|(_, heard)| *heard = true);
             if update.version <= self.clear {
                 return Said::no(Fate::Stale, false);
             }
@@ -119,11 +131,14 @@ impl Model<'_> {
             Precondition::Absent => !had_value,
             Precondition::Present => had_value,
             Precondition::Version(version) => readable.is_some_and(|row| row.version == version),
-            Precondition::AbsentSince(seen) => !had_value && self.seen(update.key) <= seen,
+            Precondition::QuietSince(watch) => {
+                self.watched.get(update.key).is_some_and(|(held, heard)| *held == watch && !heard)
+            }
         };
         if !holds {
             return Said::no(Fate::Refused, had_value);
         }
+        self.hear(update.key);
         let tombstone = self.tombstones.iter().position(|row| row.key == update.key);
         let known = row.as_ref().or(tombstone.map(|at| &self.tombstones[at]));
         let floor = self.floors.get(&self.store.segment_of(update.key)).copied().unwrap_or_default();
@@ -279,11 +294,10 @@ fn step(model: &mut Model<'_>, op: &Op, now: &mut WallMs) {
                 1 => Precondition::Present,
                 2 => Precondition::Version(held.unwrap_or(version)),
                 3 => Precondition::Version(version),
-                4 => Precondition::AbsentSince(store.seen(&key)),
-                5 => Precondition::AbsentSince(version),
+                4 => Precondition::QuietSince(model.watch(&key, true)),
+                5 | 6 => Precondition::QuietSince(model.watch(&key, false)),
                 _ => Precondition::Any,
             };
-            assert_eq!(store.seen(&key), model.seen(&key));
             let source = if local { Source::Local } else { Source::Remote };
             let said = Said::by(store.apply(&update, source, condition, *now));
             assert_eq!(said, model.apply(&update, local, condition, *now));
@@ -341,6 +355,7 @@ proptest! {
             tombstones: Vec::new(),
             floors: BTreeMap::new(),
             clear: Version::ZERO,
+            watched: BTreeMap::new(),
             evictions: 0,
         };
         for op in &ops {
