@@ -38,13 +38,14 @@
 //          MCC_INVALID_ARGUMENT, for NULL where "may be NULL" is not said, and MCC_INTERNAL.
 // Results  come through out-parameters, the last ones. They are written on MCC_OK only, but pointers to handles are
 //          set to NULL by every other status. Structures you provide (mcc_metadata_t, mcc_cache_stats_t, mcc_event_t,
-//          mcc_key_t) need no preparation and never change their size; pointers in them belong to the library.
+//          mcc_log_record_t, mcc_key_t) need no preparation and never change their size; pointers in them belong to the
+//          library.
 // Handles  are what pointers to opaque types are called here. Each belongs to whoever got it from a function that says
 //          "Owns: the caller", and goes back once, by the mcc_..._free() of its type; freeing NULL does nothing.
 //          Handles do not depend on one another: free them in any order. A handle must not be used once it was freed,
 //          nor be freed while another thread uses it: that cannot be checked.
-// Closing  is another thing than freeing: mcc_close(), mcc_node_close() and mcc_events_close() may be called at any
-//          time from any thread, and twice. Calls that are going on end, and later ones return MCC_CLOSED, until the
+// Closing  is another thing than freeing: mcc_close(), mcc_node_close(), mcc_events_close() and mcc_logs_close() may be
+//          called at any time from any thread, and twice. Calls that are going on end, and later ones return MCC_CLOSED, until the
 //          handle is freed. Freeing never waits: a node that nobody closed says goodbye by itself, if the process lasts
 //          a moment longer.
 // Threads  All handles may be used from any threads at once, where "one at a time" is not said. No lock of the library
@@ -59,8 +60,8 @@
 //          a negative one is MCC_INVALID_ARGUMENT.
 // fork()   A child has none of its parent's threads, and must not speak in its name: its first call on a handle
 //          starts a node of the child's own, with the same settings, and may answer MCC_NETWORK or MCC_CONFIG where
-//          that fails. Event queues of the parent and iterations it had begun are closed in the child. Values stay what
-//          they are, and mcc_node_name() of a handle of the parent's is the name of the parent's node.
+//          that fails. Event and log queues of the parent and iterations it had begun are closed in the child. Values
+//          stay what they are, and mcc_node_name() of a handle of the parent's is the name of the parent's node.
 // Growth   Numbers of statuses, kinds and codecs keep their meaning and are never used again. Functions and constants
 //          are added; none changes. Compare mcc_abi_version() with MCC_ABI_VERSION if you load the library yourself.
 
@@ -224,6 +225,31 @@ typedef int32_t mcc_key_role_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/// How grave a log record is.
+enum mcc_log_level_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /// Something failed and needs somebody.
+    MCC_LOG_ERROR = 1,
+    /// Something is not as it should be; the text says how to mend it.
+    MCC_LOG_WARN = 2,
+    /// Members that come and go, and other events of a day.
+    MCC_LOG_INFO = 3,
+    /// What helps to find out why.
+    MCC_LOG_DEBUG = 4,
+    /// Each step.
+    MCC_LOG_TRACE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcc_log_level_t mcc_log_level_t;
+#else
+typedef int32_t mcc_log_level_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /// What a node thinks of another member. Later versions may add some.
 enum mcc_member_state_t
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -271,6 +297,9 @@ typedef struct mcc_iter_t mcc_iter_t;
 
 /// The right, and the duty, to load the value of a key. Opaque; mcc_lease_free() frees it.
 typedef struct mcc_lease_t mcc_lease_t;
+
+/// A queue of log records. Opaque; mcc_logs_free() frees it.
+typedef struct mcc_logs_t mcc_logs_t;
 
 /// A list of members at one moment. Opaque; mcc_members_free() frees it.
 typedef struct mcc_members_t mcc_members_t;
@@ -397,6 +426,22 @@ typedef struct {
     /// How many other members seal with it now, as far as this node has heard them.
     int64_t members;
 } mcc_key_t;
+
+/// One line of the log. What the pointers lead to is valid until the next mcc_logs_next() on the same queue.
+typedef struct {
+    /// How grave it is.
+    mcc_log_level_t level;
+    /// When it was written, ms since 1970-01-01 UTC.
+    int64_t time_ms;
+    /// The part of the library that wrote it, parted by "::": "mccache::protocol::admission".
+    const char *target;
+    /// What happened, one line without its end, with the fields behind it: "member joined name=b". UTF-8.
+    const char *message;
+    /// How many records before this one were dropped because the queue was full.
+    int64_t dropped;
+    /// 0; room for later versions.
+    int64_t reserved[4];
+} mcc_log_record_t;
 
 /// Another member. The library makes these; later versions may append fields.
 typedef struct {
@@ -976,7 +1021,7 @@ mcc_status_t mcc_node_keys_list(mcc_node_t *node,
 /// Tells what the last call that failed on this thread found wrong, and what to do about it.
 ///
 /// Not changed by calls that succeed, nor by MCC_NOT_FOUND, MCC_EXISTS, MCC_END, MCC_BUFFER_TOO_SMALL, nor by
-/// MCC_TIMEOUT of mcc_events_next(): read it only after another status.
+/// MCC_TIMEOUT of mcc_events_next() and mcc_logs_next(): read it only after another status.
 ///
 /// Returns: UTF-8 text, empty if nothing failed yet; valid until the next call that fails on this thread. Never NULL.
 /// Threads: any; each has its own. Since: 0.1
@@ -1027,6 +1072,52 @@ MCC_API mcc_status_t mcc_fill(mcc_lease_t *lease, const void *data, size_t len, 
 /// lease: the lease; NULL is nothing to do.
 /// Threads: any, with no other call on lease going on or to come. Since: 0.1
 MCC_API void mcc_lease_free(mcc_lease_t *lease);
+
+/// Begins to collect what the library logs in this process, whichever node it is of, from now on: for a program that has
+/// a log of its own. It stands beside the setting log_filename, which needs no code. A queue holds 1,024 records; if it
+/// is full, the oldest are dropped and the next one says how many. In a forked child the queues of the parent are
+/// closed. In a Rust program with a tracing subscriber of its own records go there, and the queue stays empty.
+///
+/// level: the least grave records to collect, one of mcc_log_level_t.
+/// logs: where the handle is written.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT, also for a level that there is not; MCC_INTERNAL.
+/// Owns: the caller owns *logs; mcc_logs_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_logs_new(int32_t level,
+                          mcc_logs_t **logs);
+
+/// Takes the next record out of the queue, or waits for one.
+///
+/// logs: the queue.
+/// timeout_ms: longest wait, ms, 0 or more.
+/// record: where the record is written; its pointers are valid until the next call with this queue.
+/// Returns: MCC_OK; MCC_TIMEOUT, also after mcc_logs_wake(); MCC_CLOSED once the queue is closed and empty;
+/// MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any, one at a time for each queue. Since: 0.1
+MCC_API mcc_status_t mcc_logs_next(mcc_logs_t *logs, int64_t timeout_ms, mcc_log_record_t *record);
+
+/// Makes a call that waits in mcc_logs_next() return MCC_TIMEOUT at once, or the next one if none waits.
+///
+/// logs: the queue; NULL is nothing to do.
+/// Threads: any, also while another waits in mcc_logs_next(). Since: 0.1
+MCC_API void mcc_logs_wake(mcc_logs_t *logs);
+
+/// Ends the collecting: mcc_logs_next() gives the records that are queued first, then MCC_CLOSED; a call that waits in it
+/// returns that at once. Closing again is MCC_OK.
+///
+/// logs: the queue.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any, also while another waits in mcc_logs_next(). Since: 0.1
+MCC_API
+mcc_status_t mcc_logs_close(mcc_logs_t *logs);
+
+/// Frees a queue and what its last record points to.
+///
+/// logs: the queue; NULL is nothing to do.
+/// Threads: any, with no other call on logs going on or to come: let the thread that waits return first. Since: 0.1
+MCC_API void mcc_logs_free(mcc_logs_t *logs);
 
 /// Lists the other members the node knows now. The node itself is not among them: mcc_node_name() tells its name.
 ///

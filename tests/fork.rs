@@ -21,8 +21,10 @@ mod forked {
 
     use mccache::config::Config;
     use mccache::error::Error;
+    use mccache::logging::{Records, Waited};
     use mccache::node::{Cache, Events, Node, Ttl};
     use mccache::update::Codec;
+    use tracing::Level;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,6 +45,7 @@ mod forked {
         a_child_may_close_what_it_never_used(&node, &cache);
         many_threads_of_a_child_open_one_node(&node, &cache);
         a_child_has_the_keys_that_its_parent_has_now();
+        a_child_has_no_log_queue_but_its_own();
 
         put(&cache, "after", b"1");
         assert!(holds(&cache, "after", b"1"), "the parent has noticed nothing");
@@ -72,6 +75,26 @@ mod forked {
         until("the child's put arrives", || holds(cache, "child", b"2"));
         child.join();
         until("the child has left", || alive(node) == 0);
+    }
+
+    fn a_child_has_no_log_queue_but_its_own() {
+        let inherited = Records::new(Level::INFO);
+        let is_a_join = |waited| match waited {
+            Waited::Record(record) => record.message.starts_with("member joined"),
+            other => panic!("{other:?} instead of a record"),
+        };
+        fork(|| {
+            let own = Records::new(Level::INFO);
+            assert_eq!(inherited.wait(PATIENCE), Waited::Closed);
+            let pair = [(); 2].map(|()| Node::open(&config()).expect("a node on this host"));
+            while !is_a_join(own.wait(PATIENCE)) {}
+            drop(pair);
+            assert_eq!(inherited.wait(PATIENCE), Waited::Closed);
+        })
+        .join();
+        let pair = [(); 2].map(|()| Node::open(&config()).expect("a node on this host"));
+        while !is_a_join(inherited.wait(PATIENCE)) {}
+        drop(pair);
     }
 
     fn a_child_has_the_keys_that_its_parent_has_now() {

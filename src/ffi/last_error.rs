@@ -13,7 +13,7 @@ thread_local! {
 /// Tells what the last call that failed on this thread found wrong, and what to do about it.
 ///
 /// Not changed by calls that succeed, nor by MCC_NOT_FOUND, MCC_EXISTS, MCC_END, MCC_BUFFER_TOO_SMALL, nor by
-/// MCC_TIMEOUT of mcc_events_next(): read it only after another status.
+/// MCC_TIMEOUT of mcc_events_next() and mcc_logs_next(): read it only after another status.
 ///
 /// Returns: UTF-8 text, empty if nothing failed yet; valid until the next call that fails on this thread. Never NULL.
 /// Threads: any; each has its own. Since: 0.1

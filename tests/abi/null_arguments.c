@@ -13,6 +13,8 @@ static void frees(void) {
     mcc_iter_free(NULL);
     mcc_events_free(NULL);
     mcc_events_wake(NULL);
+    mcc_logs_free(NULL);
+    mcc_logs_wake(NULL);
     mcc_stats_free(NULL);
     mcc_cluster_metrics_free(NULL);
     mcc_checksums_free(NULL);
@@ -80,6 +82,9 @@ static void handles(void) {
     CHECK("null_iter_next_entry", REFUSED(mcc_iter_next_entry(NULL, &key, &len, &value)) && value == NULL);
     CHECK("null_events_next", REFUSED(mcc_events_next(NULL, 0, &event)));
     CHECK("null_events_close", REFUSED(mcc_events_close(NULL)));
+    mcc_log_record_t record;
+    CHECK("null_logs", REFUSED(mcc_logs_new(MCC_LOG_INFO, NULL)) && REFUSED(mcc_logs_next(NULL, 0, &record)) &&
+                           REFUSED(mcc_logs_close(NULL)));
     mcc_lease_t *lease;
     CHECK("null_get_lease", REFUSED(mcc_get_lease(NULL, "k", 1, 0, &value, &lease)) && value == NULL && lease == NULL);
     CHECK("null_fill", REFUSED(mcc_fill(NULL, "v", 1, MCC_CODEC_RAW, 0)));
