@@ -16,7 +16,10 @@
 //!
 //! `sim` (feature of the same name) runs a whole cluster of the real protocol and store in one thread under one seed.
 
-#[expect(unsafe_code, reason = "C hands over raw pointers; but for fork.rs in node, no other room has unsafe code")]
+#[expect(
+    unsafe_code,
+    reason = "C hands over raw pointers; elsewhere only fork.rs in node and block.rs in store have unsafe code"
+)]
 pub mod ffi;
 
 pub mod node;

@@ -178,7 +178,7 @@ impl CacheCore {
 
     /// Tells peers to drop what they hold of entries that left the store before they were sent, and listeners that they
     /// left.
-    pub(super) fn announce_gone(self: &Arc<Self>, gone: Vec<Gone>, kind: EventKind) {
+    pub(super) fn announce_gone(self: &Arc<Self>, gone: impl IntoIterator<Item = Gone>, kind: EventKind) {
         for entry in gone {
             self.node.publish(|| self.event(kind, &entry.key, entry.version, Writer::Unknown));
             if entry.dirty && self.is_replicated() {
@@ -229,9 +229,21 @@ impl CacheCore {
 }
 
 /// Applies a change under a new stamp, and again while something newer comes between; with all that the attempts evicted.
+#[inline]
 fn stamped(stamp: impl Fn() -> Version, apply: impl Fn(Version) -> Outcome) -> (Version, Outcome) {
-    let mut version = stamp();
-    let mut outcome = apply(version);
+    let version = stamp();
+    let outcome = apply(version);
+    if outcome.fate == Fate::Stale { stamped_again(version, outcome, stamp, apply) } else { (version, outcome) }
+}
+
+#[cold]
+#[inline(never)]
+fn stamped_again(
+    mut version: Version,
+    mut outcome: Outcome,
+    stamp: impl Fn() -> Version,
+    apply: impl Fn(Version) -> Outcome,
+) -> (Version, Outcome) {
     for _ in 1..STAMPS_MAX {
         if outcome.fate != Fate::Stale {
             break;

@@ -5,18 +5,25 @@
 //! segment's floor); and always only if it is newer than the last clear. All of it is decided under the lock of the
 //! key's shard.
 
-use std::sync::Arc;
-
+use super::block::Block;
 use super::budget::Room;
 use super::hashes::{Hashes, KeyHash, Place};
 use super::shard::{Content, Shard};
 use super::slot::{NIL, Slot, State};
-use super::value::{Key, Value, join};
+use super::value::{Key, Value};
 use super::watch::Watch;
-use super::{Fate, Gone, Outcome, Precondition, Source, Store};
+use super::{Evicted, Fate, Outcome, Precondition, Source, Store};
 use crate::hlc::Version;
 use crate::time::{Deadline, WallMs};
 use crate::update::{Codec, Update, UpdateKind};
+
+/// Longest key that is hashed for the cluster under the lock, if at all: some 50 ns. A key that is known has its hash in
+/// its slot; a longer one is hashed before the lock is taken, known or not.
+const HASHED_LOCKED_MAX: usize = 64;
+
+/// Longest value that is copied under the lock: over the value that it replaces, if that is as long and nobody else holds
+/// it, else into memory of its own. It takes some 100 ns at most. A longer one is copied before.
+const COPIED_LOCKED_MAX: usize = 1024;
 
 /// What is to be done to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +40,18 @@ enum Deed {
 /// One change, prepared as far as it can be without the lock.
 struct Change<'a> {
     deed: Deed,
-    key: &'a [u8],
+    update: &'a Update<'a>,
     key_len: u16,
     place: Place,
+    /// Set by the first attempt, unless the key is long.
     key_hash: KeyHash,
-    /// Taken when it is linked.
-    block: Option<Arc<[u8]>>,
-    codec: Codec,
-    deadline: Deadline,
-    version: Version,
+    is_hashed: bool,
+    /// Taken when it is linked. A short value's is made when it is known to be needed.
+    block: Option<Block>,
     source: Source,
     precondition: Precondition,
     now: WallMs,
-    evicted: Vec<Gone>,
+    evicted: Evicted,
 }
 
 /// What one attempt under the lock came to.
@@ -65,7 +71,7 @@ struct Done {
 }
 
 struct Replaced {
-    block: Arc<[u8]>,
+    block: Block,
     key_len: u16,
     codec: Codec,
     readable: bool,
@@ -104,50 +110,27 @@ impl Store {
             UpdateKind::Delete => Deed::Delete,
             UpdateKind::Invalidate => Deed::Invalidate,
         };
-        let Some(change) = self.prepare(deed, update.key, update.version, now) else { return unheld() };
-        // Joined before the lock is taken: a long value would hold up every reader of its shard.
-        let block = match deed {
-            Deed::Put => Some(join(update.key, update.value)),
-            Deed::Delete => Some(join(update.key, b"")),
-            Deed::Touch | Deed::Invalidate | Deed::PutTooHeavy => None,
-        };
-        let Update { codec, deadline, .. } = *update;
-        self.change(Change { block, codec, deadline, source, precondition, ..change }).0
+        let mut replaced = None;
+        // What it replaced is dropped here, without the lock.
+        self.change(deed, update, (source, precondition, now), &mut replaced)
     }
 
     /// Gives the live value of `key` a new deadline and version without copying its bytes, as one local put would.
     ///
     /// [`Fate::Refused`] if there is none. Otherwise as [`Store::apply`].
     pub fn touch(&self, key: &[u8], deadline: Deadline, version: Version, now: WallMs) -> Outcome {
-        let Some(change) = self.prepare(Deed::Touch, key, version, now) else { return unheld() };
-        self.change(Change { deadline, precondition: Precondition::Present, ..change }).0
+        let update = Update { kind: UpdateKind::Put, key, value: b"", codec: Codec::RAW, version, deadline };
+        self.change(Deed::Touch, &update, (Source::Local, Precondition::Present, now), &mut None)
     }
 
     /// Deletes and returns what was there, in one step (a local delete). Otherwise as [`Store::apply`].
     pub fn take(&self, key: &[u8], version: Version, now: WallMs) -> (Outcome, Option<Value>) {
-        let Some(change) = self.prepare(Deed::Delete, key, version, now) else { return (unheld(), None) };
-        let (outcome, replaced) = self.change(Change { block: Some(join(key, b"")), ..change });
-        let live = replaced.filter(|replaced| replaced.readable);
+        let deadline = Deadline::NEVER;
+        let update = Update { kind: UpdateKind::Delete, key, value: b"", codec: Codec::RAW, version, deadline };
+        let mut replaced = None;
+        let outcome = self.change(Deed::Delete, &update, (Source::Local, Precondition::Any, now), &mut replaced);
+        let live = replaced.filter(|replaced: &Replaced| replaced.readable);
         (outcome, live.map(|Replaced { block, key_len, codec, .. }| Value::of(block, key_len, codec)))
-    }
-
-    /// An unconditional local change; `None` if the key is too long to be held.
-    fn prepare<'a>(&self, deed: Deed, key: &'a [u8], version: Version, now: WallMs) -> Option<Change<'a>> {
-        Some(Change {
-            deed,
-            key,
-            key_len: u16::try_from(key.len()).ok()?,
-            place: self.hashes.place(key, self.shard_mask),
-            key_hash: self.hashes.key(key),
-            block: None,
-            codec: Codec::RAW,
-            deadline: Deadline::NEVER,
-            version,
-            source: Source::Local,
-            precondition: Precondition::Any,
-            now,
-            evicted: Vec::new(),
-        })
     }
 
     /// Whether an entry of these lengths fits into the empty store.
@@ -160,7 +143,37 @@ impl Store {
     ///
     /// Each turn evicts something or waits until another thread has linked what it reserved; and what a turn frees,
     /// only an update that thereby gets done can take. So it ends unless others are served for ever.
-    fn change(&self, mut change: Change<'_>) -> (Outcome, Option<Replaced>) {
+    ///
+    /// The value or tombstone it replaced is left in `replaced`, for the caller to drop.
+    fn change(
+        &self,
+        deed: Deed,
+        update: &Update<'_>,
+        (source, precondition, now): (Source, Precondition, WallMs),
+        replaced: &mut Option<Replaced>,
+    ) -> Outcome {
+        let key = update.key;
+        let Ok(key_len) = u16::try_from(key.len()) else { return unheld() };
+        let is_hashed = key.len() > HASHED_LOCKED_MAX;
+        // A long value would hold up every reader of its shard.
+        let block = match deed {
+            Deed::Put if update.value.len() > COPIED_LOCKED_MAX => Some(Block::join(key, update.value)),
+            Deed::Delete => Some(Block::join(key, b"")),
+            _ => None,
+        };
+        let mut change = Change {
+            deed,
+            update,
+            key_len,
+            place: self.hashes.place(key, self.shard_mask),
+            key_hash: if is_hashed { self.hashes.key(key) } else { KeyHash(0) },
+            is_hashed,
+            block,
+            source,
+            precondition,
+            now,
+            evicted: Evicted::new(),
+        };
         loop {
             let attempt = {
                 let mut shard = self.shards[change.place.shard].lock();
@@ -172,34 +185,47 @@ impl Store {
                 attempt
             };
             match attempt {
-                Attempt::Done(done) => return finish(done, change.evicted),
+                Attempt::Done(done) => {
+                    *replaced = done.replaced;
+                    return outcome(done.fate, done.had_value, done.dirty_key, change.evicted);
+                }
                 Attempt::Crowded(need) => self.relieve(need, &mut change.evicted),
             }
         }
     }
 
     fn attempt(&self, shard: &mut Shard, change: &mut Change<'_>) -> Attempt {
-        let found = shard.find(change.place.hash, change.key);
+        let Update { key, version, .. } = *change.update;
+        let found = shard.find(change.place.hash, key);
         let known = found.map(|i| shard.slot(i));
         let live = known.filter(|slot| slot.is_readable(change.now));
         let had_value = live.is_some();
         if !change.precondition.holds(live, |watch| shard.watches.is_quiet(watch, self.clears.heard())) {
             return Done::refused(Fate::Refused, had_value);
         }
+        if let Some(slot) = known {
+            change.key_hash = slot.key_hash;
+        } else if !change.is_hashed {
+            change.key_hash = self.hashes.key(key);
+            change.is_hashed = true;
+        }
         let newer = match known {
-            Some(slot) => change.version > slot.version,
-            None => change.version.hlc > self.segments.floor(change.key_hash.segment()),
+            Some(slot) => version > slot.version,
+            None => version.hlc > self.segments.floor(change.key_hash.segment()),
         };
-        if !newer || self.clears.cover(change.version) {
+        if !newer || self.clears.cover(version) {
             return Done::refused(Fate::Stale, had_value);
         }
         match (change.deed, found) {
+            (Deed::Put, Some(i)) if change.block.is_none() && shard.rewrite(i, change.update) => {
+                self.restamp(shard, change, i, had_value)
+            }
             (Deed::Put, found) => match self.room_for(shard, change, found) {
                 Some(need) => Attempt::Crowded(need),
                 None => self.replace(shard, change, found, State::Live),
             },
             (Deed::Delete, found) => self.replace(shard, change, found, State::Tombstone),
-            (Deed::Touch, Some(i)) => self.restamp(shard, change, i),
+            (Deed::Touch, Some(i)) => self.restamp(shard, change, i, had_value),
             (Deed::Touch, None) => Done::refused(Fate::Refused, had_value),
             (Deed::Invalidate, found) => self.drop_key(shard, change, found, Fate::Applied),
             (Deed::PutTooHeavy, found) => self.drop_key(shard, change, found, Fate::TooHeavy),
@@ -208,7 +234,11 @@ impl Store {
 
     /// Reserves what a put needs beyond what its key has already; returns it if that takes more than this lock.
     fn room_for(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>) -> Option<Room> {
-        let weight = Store::weight_of_block(change.block.as_ref().map_or(0, |block| block.len()));
+        let Update { key, value, .. } = *change.update;
+        if change.block.is_none() {
+            change.block = Some(Block::join(key, value));
+        }
+        let weight = Store::weight_of(key.len(), value.len());
         let live = found.filter(|i| shard.slot(*i).state == State::Live);
         let need = match live {
             None => Room { entries: 1, bytes: weight },
@@ -235,15 +265,15 @@ impl Store {
             old.filter(|slot| slot.state == State::Live).map(|slot| Store::weight_of_block(slot.block_len()));
         self.mix_change(old, change, state == State::Tombstone);
         let dirty = self.becomes_dirty(change);
-        let dirty_key = (dirty && !was_dirty).then(|| Key::of(Arc::clone(&block), change.key_len));
+        let dirty_key = (dirty && !was_dirty).then(|| Key::of(block.clone(), change.key_len));
         let weight = Store::weight_of_block(block.len());
         let content = Content {
             block,
-            version: change.version,
-            deadline: if state == State::Live { change.deadline } else { Deadline::NEVER },
+            version: change.update.version,
+            deadline: if state == State::Live { change.update.deadline } else { Deadline::NEVER },
             key_len: change.key_len,
-            segment: change.key_hash.segment(),
-            codec: change.codec,
+            key_hash: change.key_hash,
+            codec: change.update.codec,
             state,
             dirty,
         };
@@ -262,20 +292,21 @@ impl Store {
         Attempt::Done(Done { fate: Fate::Applied, had_value, dirty_key, replaced })
     }
 
-    fn restamp(&self, shard: &mut Shard, change: &Change<'_>, i: u32) -> Attempt {
+    /// Gives the live slot `i`, whose value is what it is to be, the update's version and deadline.
+    fn restamp(&self, shard: &mut Shard, change: &Change<'_>, i: u32, had_value: bool) -> Attempt {
         let slot = shard.slot(i);
         self.mix_change(Some(slot), change, false);
         let dirty = self.becomes_dirty(change);
         let newly = dirty && !slot.dirty;
-        let dirty_key = slot.block.as_ref().filter(|_| newly).map(|block| Key::of(Arc::clone(block), slot.key_len));
-        shard.restamp(i, change.version, change.deadline, dirty);
+        let dirty_key = slot.block.as_ref().filter(|_| newly).map(|block| Key::of(block.clone(), slot.key_len));
+        shard.restamp(i, change.update.version, change.update.deadline, dirty);
         self.publish(change.place.shard, shard);
-        Attempt::Done(Done { fate: Fate::Applied, had_value: true, dirty_key, replaced: None })
+        Attempt::Done(Done { fate: Fate::Applied, had_value, dirty_key, replaced: None })
     }
 
     /// Holds nothing of the key any more, and remembers that it was forgotten at the update's version.
     fn drop_key(&self, shard: &mut Shard, change: &Change<'_>, found: Option<u32>, fate: Fate) -> Attempt {
-        self.segments.raise(change.key_hash.segment(), change.version.hlc);
+        self.segments.raise(change.key_hash.segment(), change.update.version.hlc);
         let had_value = found.is_some_and(|i| shard.slot(i).is_readable(change.now));
         let left = found.and_then(|i| self.unlink(change.place.shard, shard, i));
         let replaced = left.map(|left| Replaced {
@@ -304,9 +335,12 @@ impl Store {
 
     /// Replaces in the digest what the key adds to it.
     fn mix_change(&self, old: Option<&Slot>, change: &Change<'_>, tombstone: bool) {
+        if !self.replicated {
+            return;
+        }
         let of = |version, tombstone| Hashes::fingerprint(change.key_hash, version, tombstone);
         let before = old.map_or(0, |slot| of(slot.version, slot.state == State::Tombstone));
-        self.segments.mix(change.key_hash.segment(), before ^ of(change.version, tombstone));
+        self.segments.mix(change.key_hash.segment(), before ^ of(change.update.version, tombstone));
     }
 
     fn becomes_dirty(&self, change: &Change<'_>) -> bool {
@@ -326,15 +360,12 @@ fn count(shard: &mut Shard, change: &Change<'_>, attempt: &Attempt) {
 
 /// What becomes of a change of a key that is longer than any key.
 fn unheld() -> Outcome {
-    Outcome { fate: Fate::TooHeavy, dirty_key: None, had_value: false, evicted: Vec::new() }
+    Outcome { fate: Fate::TooHeavy, dirty_key: None, had_value: false, evicted: Evicted::new() }
 }
 
-/// The lock is free: frees what is to be freed and gives the caller the rest.
-fn finish(done: Done, mut evicted: Vec<Gone>) -> (Outcome, Option<Replaced>) {
-    let Done { fate, had_value, dirty_key, replaced } = done;
-    if !evicted.is_empty() {
-        evicted = evicted.into_iter().map(Gone::slim).collect();
-    }
-    let outcome = Outcome { fate, dirty_key: dirty_key.map(Key::slim), had_value, evicted };
-    (outcome, replaced)
+/// The lock is free: frees what is to be freed, and gives the caller the rest.
+#[inline]
+fn outcome(fate: Fate, had_value: bool, mut dirty_key: Option<Key>, mut evicted: Evicted) -> Outcome {
+    evicted.iter_mut().map(|gone| &mut gone.key).chain(&mut dirty_key).for_each(Key::slim);
+    Outcome { fate, dirty_key, had_value, evicted }
 }

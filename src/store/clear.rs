@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::slot::State;
-use super::{Fate, Outcome, SLOTS_PER_LOCK, Store};
+use super::{Evicted, Fate, Outcome, SLOTS_PER_LOCK, Store};
 use crate::hlc::Version;
 use crate::lock::Mutex;
 
@@ -64,7 +64,7 @@ impl Store {
                 self.clear_shard(ix, version);
             }
         }
-        Outcome { fate, dirty_key: None, had_value: false, evicted: Vec::new() }
+        Outcome { fate, dirty_key: None, had_value: false, evicted: Evicted::new() }
     }
 
     fn clear_shard(&self, ix: usize, version: Version) {

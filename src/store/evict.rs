@@ -14,7 +14,7 @@ use super::budget::Room;
 use super::hashes::Hashes;
 use super::shard::{Left, Shard};
 use super::slot::NIL;
-use super::{Gone, Store};
+use super::{Evicted, Store};
 
 /// Evictions under one hold of a lock. A large value may push out many small entries; readers get in between.
 const EVICTIONS_PER_LOCK: usize = 64;
@@ -36,7 +36,7 @@ impl Store {
         shard: &mut Shard,
         spare: u32,
         need: Room,
-        evicted: &mut Vec<Gone>,
+        evicted: &mut Evicted,
     ) -> bool {
         for _ in 0..EVICTIONS_PER_LOCK {
             if self.budget.reserve(need) {
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// It may find nothing, when all that is given out of the limits is on its way in elsewhere; then those entries are
     /// linked by the time this returns, as it has been under every lock, and the next call finds them.
-    pub(super) fn relieve(&self, need: Room, evicted: &mut Vec<Gone>) {
+    pub(super) fn relieve(&self, need: Room, evicted: &mut Evicted) {
         let oldest = (0..self.shards.len()).max_by_key(|ix| self.ages[*ix].load(Ordering::Relaxed)).unwrap_or(0);
         for step in 0..self.shards.len() {
             let ix = (oldest + step) & self.shard_mask;
@@ -77,15 +77,17 @@ impl Store {
     pub(super) fn forget(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
         // The floor first: see the head of `segments`.
         let slot = shard.slot(i);
-        self.segments.raise(slot.segment, slot.version.hlc);
+        self.segments.raise(slot.key_hash.segment(), slot.version.hlc);
         self.unlink(ix, shard, i)
     }
 
     /// Frees slot `i`, takes it out of the digest and gives its room back; nothing is remembered of it.
     pub(super) fn unlink(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
         let left = shard.remove(i)?;
-        let key = self.hashes.key(left.key());
-        self.segments.mix(left.segment, Hashes::fingerprint(key, left.version, !left.live));
+        if self.replicated {
+            let fingerprint = Hashes::fingerprint(left.key_hash, left.version, !left.live);
+            self.segments.mix(left.key_hash.segment(), fingerprint);
+        }
         if left.live {
             self.budget.release(Room { entries: 1, bytes: left.weight() });
         }
@@ -94,7 +96,7 @@ impl Store {
     }
 
     /// Evicts one entry: from the shard at hand, or from another one with a clearly older tail whose lock is free.
-    fn evict_near(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Vec<Gone>) -> bool {
+    fn evict_near(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Evicted) -> bool {
         if let Some(other) = self.elder(ix, shard) {
             if self.try_evict(other, evicted) {
                 return true;
@@ -120,11 +122,11 @@ impl Store {
         (other != ix && oldest > age.saturating_add(age >> OLDER_SHIFT)).then_some(other)
     }
 
-    fn try_evict(&self, ix: usize, evicted: &mut Vec<Gone>) -> bool {
+    fn try_evict(&self, ix: usize, evicted: &mut Evicted) -> bool {
         self.shards[ix].try_lock().is_some_and(|mut shard| self.evict_tail(ix, &mut shard, NIL, evicted))
     }
 
-    fn evict_tail(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Vec<Gone>) -> bool {
+    fn evict_tail(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Evicted) -> bool {
         let Some(left) = shard.victim(spare).and_then(|i| self.forget(ix, shard, i)) else { return false };
         shard.evictions += 1;
         evicted.push(left.into_gone());

@@ -9,6 +9,7 @@
 //!
 //! When to send, to collect and to expire is decided elsewhere; so is what time it is.
 
+mod block;
 mod budget;
 mod change;
 mod clear;
@@ -32,6 +33,8 @@ pub use watch::Watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use smallvec::SmallVec;
 
 use crate::hlc::{HlcTimestamp, Version};
 use crate::lock::Mutex;
@@ -69,7 +72,7 @@ const SHARD_ENTRIES_MIN: usize = 256;
 const SLOTS_PER_LOCK: usize = 256;
 
 /// What an entry costs beside its key and value: its slot; its share of the table, five bytes a bucket at the least
-/// load (7/16); its block's two reference counts and what an allocator adds (8 B header, 8 B rounding on average); a
+/// load (7/16); its block's count of handles and length, and what an allocator adds (8 B header, 8 B rounding on average); a
 /// timer record.
 const ENTRY_OVERHEAD: usize = size_of::<Slot>() + (5 * 16_usize).div_ceil(7) + 2 * size_of::<usize>() + 16 + 16;
 
@@ -135,8 +138,10 @@ pub struct Gone {
 }
 
 impl Gone {
-    fn slim(self) -> Gone {
-        Gone { key: self.key.slim(), ..self }
+    /// See [`Key::slim`].
+    fn slim(mut self) -> Gone {
+        self.key.slim();
+        self
     }
 }
 
@@ -149,10 +154,12 @@ pub struct Outcome {
     pub dirty_key: Option<Key>,
     /// There was a live, unexpired value before (whatever the fate). False for a clear.
     pub had_value: bool,
-    /// Entries evicted to make room, and tombstones pushed out before they were sent; empty in the usual case (no
-    /// allocation then).
-    pub evicted: Vec<Gone>,
+    /// Entries evicted to make room, and tombstones pushed out before they were sent.
+    pub evicted: Evicted,
 }
+
+/// What left to make room: none in the usual case, and one where a cache is full, without a separate allocation.
+pub type Evicted = SmallVec<[Gone; 1]>;
 
 /// Everything known of one live entry.
 #[derive(Clone, Debug)]
@@ -272,10 +279,11 @@ impl Store {
     /// An empty store.
     ///
     /// `cluster_hash_key` is the same on every member (segments, digests, checksums). If not `replicated`, nothing ever
-    /// becomes dirty. Where keys are placed differs from process to process.
+    /// becomes dirty, and nothing is kept to be compared: digests are 0, and segments and hashes of keys are the
+    /// process's own. Where keys are placed differs from process to process.
     #[must_use]
     pub fn new(limits: Limits, cluster_hash_key: [u8; 16], replicated: bool) -> Store {
-        Store::build(limits, Hashes::random(&cluster_hash_key), replicated)
+        Store::build(limits, Hashes::random(&cluster_hash_key, replicated), replicated)
     }
 
     /// As [`Store::new`], with keys placed by `seed`: two runs of one thread are the same in all they show.
@@ -283,7 +291,7 @@ impl Store {
     /// Not for keys that others choose: whoever knows the seed can choose them to collide.
     #[must_use]
     pub fn with_seed(limits: Limits, cluster_hash_key: [u8; 16], replicated: bool, seed: u64) -> Store {
-        Store::build(limits, Hashes::seeded(&cluster_hash_key, seed), replicated)
+        Store::build(limits, Hashes::seeded(&cluster_hash_key, replicated, seed), replicated)
     }
 
     fn build(limits: Limits, hashes: Hashes, replicated: bool) -> Store {

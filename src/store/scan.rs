@@ -5,7 +5,6 @@
 //! during a walk may be met again, as another entry in another slot.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::slot::{Slot, State};
 use super::value::{Key, Value};
@@ -32,14 +31,15 @@ impl Store {
             let room = max.max(1) - keys.len();
             let key_of = |slot: &Slot| {
                 let block = slot.block.as_ref().filter(|_| slot.is_readable(now))?;
-                Some(Key::of(Arc::clone(block), slot.key_len))
+                Some(Key::of(block.clone(), slot.key_len))
             };
             let mut batch = Vec::new();
             cursor = self.walk(cursor, |slot| {
                 batch.extend(key_of(slot));
                 batch.len() < room
             });
-            keys.extend(batch.into_iter().map(Key::slim));
+            batch.iter_mut().for_each(Key::slim);
+            keys.append(&mut batch);
         }
         (keys, self.settle(cursor))
     }
@@ -61,7 +61,7 @@ impl Store {
             let mut batch = Vec::new();
             let none_yet = found.is_empty();
             cursor = self.walk_while(cursor, |slot| {
-                if segments.is_some_and(|set| !contains(set, slot.segment)) {
+                if segments.is_some_and(|set| !contains(set, slot.key_hash.segment())) {
                     return true;
                 }
                 let sum = bytes.saturating_add(slot.block_len()).saturating_add(SCANNED_OVERHEAD);
@@ -72,7 +72,8 @@ impl Store {
                 }
                 !full
             });
-            found.extend(batch.into_iter().map(|Scanned { key, state }| Scanned { key: key.slim(), state }));
+            batch.iter_mut().for_each(|item| item.key.slim());
+            found.append(&mut batch);
         }
         (found, self.settle(cursor))
     }
@@ -95,17 +96,17 @@ impl Store {
         while cursor != Cursor::END {
             let mut batch = Vec::new();
             cursor = self.walk(cursor, |slot| {
-                let floor = floor(slot.segment);
+                let floor = floor(slot.key_hash.segment());
                 let is_reached = slot.state == State::Live && slot.version.hlc <= floor;
                 if let Some(block) = slot.block.as_ref().filter(|_| is_reached) {
-                    let key = Key::of(Arc::clone(block), slot.key_len);
-                    batch.push((Gone { key, version: slot.version, dirty: slot.dirty }, floor));
+                    let key = Key::of(block.clone(), slot.key_len);
+                    batch.push((Gone { key, version: slot.version, dirty: slot.dirty }, floor, slot.key_hash));
                 }
                 true
             });
-            // Hashed outside the lock.
-            let unseen = batch.into_iter().filter(|(gone, _)| !seen.contains(&self.key_hash(&gone.key)));
-            found.extend(unseen.map(|(gone, floor)| (gone.slim(), floor)));
+            // Sought outside the lock.
+            let unseen = batch.into_iter().filter(|(_, _, key_hash)| !seen.contains(&key_hash.0));
+            found.extend(unseen.map(|(gone, floor, _)| (gone.slim(), floor)));
         }
         found
     }
@@ -122,7 +123,7 @@ impl Store {
             let mut batch: Vec<(Key, Value)> = Vec::new();
             cursor = self.walk(cursor, |slot| {
                 if let (true, Some(block), Some(value)) = (slot.is_readable(now), &slot.block, slot.value()) {
-                    batch.push((Key::of(Arc::clone(block), slot.key_len), value));
+                    batch.push((Key::of(block.clone(), slot.key_len), value));
                 }
                 true
             });
@@ -188,7 +189,7 @@ fn contains(set: &SegmentSet, segment: u16) -> bool {
 }
 
 fn scanned(slot: &Slot) -> Option<Scanned> {
-    let key = Key::of(Arc::clone(slot.block.as_ref()?), slot.key_len);
+    let key = Key::of(slot.block.clone()?, slot.key_len);
     Some(Scanned { key, state: outgoing(slot) })
 }
 

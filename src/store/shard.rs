@@ -3,10 +3,10 @@
 //! Invariant: the table holds the index of every slot that is not free, under its key; a key has at most one slot. All
 //! of it is behind the shard's lock. What spans shards (limits, floors, digests) is `Store`'s, which calls in here.
 
-use std::sync::Arc;
-
 use hashbrown::HashTable;
 
+use super::block::Block;
+use super::hashes::KeyHash;
 use super::slot::{List, NIL, Slot, State};
 use super::timers::Timers;
 use super::value::Key;
@@ -14,7 +14,7 @@ use super::watch::Watches;
 use super::{Gone, Store};
 use crate::hlc::Version;
 use crate::time::{Deadline, WallMs};
-use crate::update::Codec;
+use crate::update::{Codec, Update};
 
 /// In a store of many shards an entry moves to the front of its list only once so much of the list (a sixteenth) has
 /// come in since it last did: hot keys are then read without writing to their neighbours' slots.
@@ -27,11 +27,11 @@ const TOMBSTONE_SORT_STEPS: usize = 32;
 /// What a slot is to hold.
 #[derive(Debug)]
 pub(super) struct Content {
-    pub(super) block: Arc<[u8]>,
+    pub(super) block: Block,
     pub(super) version: Version,
     pub(super) deadline: Deadline,
     pub(super) key_len: u16,
-    pub(super) segment: u16,
+    pub(super) key_hash: KeyHash,
     pub(super) codec: Codec,
     pub(super) state: State,
     pub(super) dirty: bool,
@@ -40,19 +40,15 @@ pub(super) struct Content {
 /// What was in a slot that was freed. To be dropped outside the lock.
 #[derive(Debug)]
 pub(super) struct Left {
-    pub(super) block: Arc<[u8]>,
+    pub(super) block: Block,
     pub(super) version: Version,
     pub(super) key_len: u16,
-    pub(super) segment: u16,
+    pub(super) key_hash: KeyHash,
     pub(super) live: bool,
     pub(super) dirty: bool,
 }
 
 impl Left {
-    pub(super) fn key(&self) -> &[u8] {
-        self.block.get(..usize::from(self.key_len)).unwrap_or_default()
-    }
-
     pub(super) fn weight(&self) -> usize {
         Store::weight_of_block(self.block.len())
     }
@@ -156,7 +152,7 @@ impl Shard {
     }
 
     /// Puts `content` into slot `found`, or into a new one for a key that has none. Returns the block it replaced.
-    pub(super) fn put(&mut self, found: Option<u32>, hash: u32, content: Content) -> Option<Arc<[u8]>> {
+    pub(super) fn put(&mut self, found: Option<u32>, hash: u32, content: Content) -> Option<Block> {
         let i = found.unwrap_or_else(|| self.allocate(hash));
         let slot = &mut self.slots[i as usize];
         let (before, timed) = (slot.state, slot.is_timed().then_some(slot.deadline));
@@ -173,7 +169,7 @@ impl Shard {
         slot.version = content.version;
         slot.deadline = content.deadline;
         slot.key_len = content.key_len;
-        slot.segment = content.segment;
+        slot.key_hash = content.key_hash;
         slot.codec = content.codec;
         slot.state = content.state;
         slot.dirty = content.dirty;
@@ -187,6 +183,21 @@ impl Shard {
         }
         self.retime(i, timed);
         old
+    }
+
+    /// Writes the update's value over that of slot `i`, if that is live, as long, and nobody else's; else does nothing.
+    #[inline]
+    pub(super) fn rewrite(&mut self, i: u32, update: &Update<'_>) -> bool {
+        let slot = &mut self.slots[i as usize];
+        if slot.state != State::Live {
+            return false;
+        }
+        let Some(block) = slot.block.as_mut() else { return false };
+        let done = block.rewrite(usize::from(slot.key_len), update.value);
+        if done {
+            slot.codec = update.codec;
+        }
+        done
     }
 
     /// Gives the live slot `i` a new version and deadline, and records a use.
@@ -221,8 +232,8 @@ impl Shard {
         let free = Slot { next: self.free, ..Slot::FREE };
         let slot = std::mem::replace(&mut self.slots[i as usize], free);
         self.free = i;
-        let Slot { version, key_len, segment, dirty, .. } = slot;
-        Some(Left { block: slot.block?, version, key_len, segment, live, dirty })
+        let Slot { version, key_len, key_hash, dirty, .. } = slot;
+        Some(Left { block: slot.block?, version, key_len, key_hash, live, dirty })
     }
 
     /// The least recently used entry other than `spare`.
@@ -373,18 +384,18 @@ fn spread(hash: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::value::join;
+    use super::super::block::Block;
     use super::*;
     use crate::hlc::HlcTimestamp;
     use crate::ids::Origin;
 
     fn content(key: &[u8], hlc: u64, state: State) -> Content {
         Content {
-            block: join(key, b""),
+            block: Block::join(key, b""),
             version: Version { hlc: HlcTimestamp(hlc), origin: Origin(0) },
             deadline: Deadline::NEVER,
             key_len: u16::try_from(key.len()).expect("short"),
-            segment: 0,
+            key_hash: KeyHash(0),
             codec: Codec::RAW,
             state,
             dirty: false,
@@ -398,7 +409,7 @@ mod tests {
         shard.put(None, 7, content(b"b", 2, State::Live));
         let (a, b) = (shard.find(7, b"a").expect("held"), shard.find(7, b"b").expect("held"));
         assert_ne!(a, b);
-        assert_eq!(shard.remove(a).expect("held").key(), b"a");
+        assert_eq!(&*shard.remove(a).expect("held").block, b"a");
         assert_eq!((shard.find(7, b"a"), shard.find(7, b"b")), (None, Some(b)));
         assert!(shard.remove(a).is_none());
     }

@@ -9,7 +9,8 @@ use std::time::Instant;
 use crate::journal::{Journal, Tally, print_line};
 use crate::workspace::Workspace;
 use crate::{
-    abi, cargo, cluster, cpp, csharp, demo, examples, fuzz, header, java, lint, polyglot, python, ruby, sim, tidy,
+    abi, cargo, cluster, counts, cpp, csharp, demo, examples, fuzz, header, java, lint, polyglot, python, ruby, sim,
+    tidy,
 };
 
 /// One step of `ci`, and a verb of its own.
@@ -33,6 +34,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { verb: "fuzz", needs: &["test"], run: fuzz::stage },
     Stage { verb: "cluster", needs: &[], run: cluster::of_ci },
     Stage { verb: "abi", needs: &["header"], run: abi::run },
+    Stage { verb: "counts", needs: &["header"], run: counts::check },
     Stage { verb: "cpp", needs: &["abi"], run: cpp::run },
     Stage { verb: "python", needs: &["header"], run: python::run },
     Stage { verb: "csharp", needs: &["header"], run: csharp::run },

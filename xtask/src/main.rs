@@ -9,6 +9,7 @@ mod cargo;
 mod ci;
 mod cluster;
 mod cmake;
+mod counts;
 mod cpp;
 mod csharp;
 mod demo;
@@ -52,6 +53,7 @@ const HELP: &str = "cargo xtask VERB
                         real processes in network namespaces: what ci runs, some, all, or the original's stress table
   mutants [WORD]...     small breaks of the source, each of which a test must notice; all, or those of these rules
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
+  counts [--write WHY]  instructions a call, against benches/counts.tsv; --write: new counts, and why
   cpp                   mccache.hpp in every C++, tests/cpp, the archive of C and C++ by pkg-config and CMake
   python                build the Python package, install it into a venv under target/, run its tests
   csharp                build the NuGet package, unpack it, run tests and examples on mono and CoreCLR
@@ -106,6 +108,7 @@ fn dispatch(verb: &str, rest: &[&str]) -> Result<bool, String> {
         ("install", options) => alone(&workspace, |workspace, journal| install::run(workspace, journal, options)),
         ("package", []) => alone(&workspace, package::run),
         ("calls", arguments) => alone(&workspace, |workspace, journal| calls::run(workspace, journal, arguments)),
+        ("counts", ["--write", why]) => alone(&workspace, |workspace, journal| counts::write(workspace, journal, why)),
         ("size", []) => alone(&workspace, size::run),
         _ => Err(format!("no such verb or arguments: {verb} {}\n\n{HELP}", rest.join(" "))),
     }

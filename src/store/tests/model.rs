@@ -73,6 +73,8 @@ struct Model<'s> {
     clear: Version,
     watched: BTreeMap<Vec<u8>, (Watch, bool)>,
     evictions: u64,
+    /// The value that was read last, and what it was.
+    kept: Option<(Value, Vec<u8>)>,
 }
 
 impl Model<'_> {
@@ -222,6 +224,7 @@ impl Model<'_> {
 
     fn check(&self, now: WallMs) {
         let store = self.store;
+        assert!(self.kept.as_ref().is_none_or(|(value, bytes)| **value == **bytes));
         assert!(store.len() <= self.limits.max_entries && store.weight() <= self.limits.max_bytes);
         assert_eq!((store.len(), store.weight()), (self.live.len(), self.bytes()));
         assert_eq!(store.stats().tombstones, count(self.tombstones.len()));
@@ -286,7 +289,10 @@ fn step(model: &mut Model<'_>, op: &Op, now: &mut WallMs) {
     match *op {
         Op::Change { kind, key, len, version, ttl, local, condition } => {
             let key = if kind == UpdateKind::Clear { vec![] } else { vec![key] };
-            let value = vec![len; if kind == UpdateKind::Put { usize::from(len) } else { 0 }];
+            // Half of them of one length: such a value may be written over the one it replaces.
+            let len = if len < 30 { 9 } else { usize::from(len) };
+            let fill = u8::try_from(version.hlc.0 % 256).unwrap_or_default();
+            let value = vec![fill; if kind == UpdateKind::Put { len } else { 0 }];
             let update = Update { deadline: deadline(ttl), ..update(kind, &key, &value, version) };
             let held = store.peek(&key, *now).map(|entry| entry.version);
             let condition = match condition {
@@ -302,7 +308,12 @@ fn step(model: &mut Model<'_>, op: &Op, now: &mut WallMs) {
             let said = Said::by(store.apply(&update, source, condition, *now));
             assert_eq!(said, model.apply(&update, local, condition, *now));
         }
-        Op::Get(key) => assert_eq!(store.get(&[key], *now).map(|value| value.to_vec()), model.get(&[key], *now)),
+        Op::Get(key) => {
+            let value = store.get(&[key], *now);
+            let bytes = value.as_ref().map(|value| value.to_vec());
+            assert_eq!(bytes, model.get(&[key], *now));
+            model.kept = value.zip(bytes);
+        }
         Op::Touch { key, version, ttl } => {
             let key = [key];
             let value = store.peek(&key, *now).map(|entry| entry.value.to_vec()).unwrap_or_default();
@@ -357,6 +368,7 @@ proptest! {
             clear: Version::ZERO,
             watched: BTreeMap::new(),
             evictions: 0,
+            kept: None,
         };
         for op in &ops {
             step(&mut model, op, &mut now);

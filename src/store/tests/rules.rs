@@ -356,6 +356,28 @@ fn a_value_outlives_its_entry_and_its_store() {
 }
 
 #[test]
+fn a_value_that_is_written_over_another_has_its_codec_and_is_seen_by_new_readers_alone() {
+    for replicated in [false, true] {
+        let store = Store::with_seed(UNLIMITED, KEY, replicated, 0);
+        let put = |value, codec, hlc| {
+            let update = Update { codec, ..put(b"k", value, hlc) };
+            assert_eq!(local(&store, &update).fate, Fate::Applied);
+        };
+        put(b"value", Codec::RAW, 1);
+        let outgoing = store.take_dirty(b"k");
+        let seen = store.get(b"k", EARLY).expect("held");
+        put(b"other", Codec::TEXT, 2);
+        put(b"third", Codec::CBOR, 3);
+        let entry = store.peek(b"k", EARLY).expect("held");
+        assert_eq!((&*seen, seen.codec()), (b"value".as_slice(), Codec::RAW));
+        assert_eq!((&*entry.value, entry.value.codec(), entry.version), (b"third".as_slice(), Codec::CBOR, v(3)));
+        assert_eq!((store.len(), store.weight(), store.stats().puts), (1, Store::weight_of(1, 5), 3));
+        let sent = matches!(outgoing, Some(Outgoing::Put { value, .. }) if *value == *b"value");
+        assert_eq!(sent, replicated);
+    }
+}
+
+#[test]
 fn collected_tombstones_keep_older_puts_out() {
     let store = replicated(UNLIMITED);
     remote(&store, &delete(b"a", 5));
