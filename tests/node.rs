@@ -61,6 +61,15 @@ impl Cluster {
     }
 }
 
+/// Settings of one cache.
+fn of_a_cache(settings: &[(&str, &str)]) -> Config {
+    let mut config = Config::new();
+    for (name, value) in settings {
+        config.set(name, value).expect("a known setting");
+    }
+    config
+}
+
 fn alive(node: &Node) -> usize {
     let members = node.members().expect("members");
     members.iter().filter(|member| member.state == MemberState::Alive).count()
@@ -413,7 +422,7 @@ fn members_tell_their_counters_and_checksums() {
 fn a_question_takes_nothing_back_of_what_local_and_closed_caches_counted() {
     let cluster = Cluster::new("counted");
     let (nodes, _caches) = cluster.nodes(2, &[]);
-    let local = nodes[1].cache_with("local", &cluster.config("n1", &[("cache_mode", "local")])).expect("a cache");
+    let local = nodes[1].cache_with("local", &of_a_cache(&[("cache_mode", "local")])).expect("a cache");
     let closed = nodes[1].cache("closed").expect("a cache");
     for cache in [&local, &closed] {
         put(cache, "key", b"value");
@@ -434,7 +443,7 @@ fn a_question_takes_nothing_back_of_what_local_and_closed_caches_counted() {
 fn names_lengths_and_lives_are_checked() {
     let cluster = Cluster::new("limits");
     let node = cluster.node("n0");
-    let cache = node.cache_with("c", &cluster.config("n0", &[("cache_size", "100000")])).expect("a cache");
+    let cache = node.cache_with("c", &of_a_cache(&[("cache_size", "100000")])).expect("a cache");
     assert!(matches!(node.cache(""), Err(Error::InvalidArgument { name: "name", .. })));
     let long = vec![0; 65_536];
     assert!(matches!(cache.put(&long, b"", Codec::RAW, Ttl::Default), Err(Error::TooLarge { what: "key", .. })));
@@ -447,7 +456,7 @@ fn names_lengths_and_lives_are_checked() {
     assert!(matches!(heavy, Err(Error::TooLarge { what: "entry", limit: 100_000, .. })), "{heavy:?}");
     assert!(holds(&cache, "k", b"small"), "nothing was changed");
     assert_eq!(cache.get(&long).expect("a get").map(|_| ()), None);
-    let other = node.cache_with("c", &cluster.config("n0", &[("cache_size", "200000")]));
+    let other = node.cache_with("c", &of_a_cache(&[("cache_size", "200000")]));
     assert!(matches!(other, Err(Error::InvalidArgument { name: "config", .. })));
     assert!(node.cache("c").is_ok());
     assert_eq!(node.caches(), ["c"]);
@@ -473,7 +482,7 @@ fn an_entry_evicted_unsent_leaves_no_older_one_behind() {
     let cluster = Cluster::new("evicted");
     let (_nodes, caches) = cluster.nodes(1, &[]);
     let small = cluster.node("small");
-    let tight = small.cache_with("c", &cluster.config("small", &[("cache_max", "50")])).expect("a cache");
+    let tight = small.cache_with("c", &of_a_cache(&[("cache_max", "50")])).expect("a cache");
     small.wait_ready(PATIENCE).expect("ready");
     for number in 0..20_000 {
         put(&tight, &format!("key{}", number % 500), format!("{number}").as_bytes());
@@ -500,7 +509,7 @@ fn an_entry_evicted_unsent_leaves_no_older_one_behind() {
 fn a_local_cache_is_its_process_s_alone() {
     let cluster = Cluster::new("local");
     let nodes = [cluster.node("n0"), cluster.node("n1")];
-    let local = |node: &Node| node.cache_with("c", &cluster.config("n", &[("cache_mode", "local")])).expect("a cache");
+    let local = |node: &Node| node.cache_with("c", &of_a_cache(&[("cache_mode", "local")])).expect("a cache");
     let caches = [local(&nodes[0]), local(&nodes[1])];
     let shared = [nodes[0].cache("shared").expect("a cache"), nodes[1].cache("shared").expect("a cache")];
     until("they know each other", || alive(&nodes[0]) == 1);

@@ -60,6 +60,11 @@ impl Entry {
     pub(super) fn is_default(&self) -> bool {
         self.force == Force::Default
     }
+
+    /// Whether it was given by a call.
+    pub(super) fn is_of_code(&self) -> bool {
+        self.force == Force::Code
+    }
 }
 
 /// Without the value: the text that is shown is never a secret.

@@ -118,11 +118,27 @@ impl Config {
         resolve::settings(&self.entries, &self.caches, &host::ThisHost)
     }
 
-    /// The settings of caches alone, over `base`. Settings of the node and `[cache.<name>]` tables have no part in it.
+    /// The settings of caches alone, over `base`. Settings of the node that file or environment gave, and
+    /// `[cache.<name>]` tables, have no part in it.
     ///
     /// # Errors
-    /// [`Error::Internal`] only.
+    /// [`Error::BadSetting`] for a setting of the node that was given by [`set`](Config::set): to pass over it would hide
+    /// a mistake.
     pub fn cache_settings(&self, base: &CacheSettings) -> Result<CacheSettings> {
+        let foreign =
+            |(name, entry): (&&str, &Entry)| entry.is_of_code() && !known_setting(name).is_some_and(is_of_caches);
+        if let Some((name, entry)) = self.entries.iter().find(|one| foreign(*one)) {
+            let own: Vec<&str> = known_settings().iter().filter(|one| is_of_caches(one)).map(|one| one.name).collect();
+            return Err(Error::BadSetting {
+                name: (*name).to_owned(),
+                value: entry.shown.clone(),
+                source_name: "what a cache is opened with".to_owned(),
+                expected: format!(
+                    "settings of caches ({}); give others to the node, the file or the environment",
+                    own.join(", ")
+                ),
+            });
+        }
         resolve::cache_settings(&self.entries, base)
     }
 
@@ -149,6 +165,10 @@ impl Config {
             merge(self.caches.entry(name).or_default(), entries);
         }
     }
+}
+
+fn is_of_caches(setting: &Setting) -> bool {
+    setting.level == Level::Cache
 }
 
 /// The setting called `name`, for who asks about one rather than gives one.

@@ -254,9 +254,25 @@ mod files {
         let config = gather(&[("MCCACHE_CACHE_MAX", "9")], directory.path()).expect("right sources");
         let settings = resolved(&config);
         assert_eq!((settings.cache.max_entries, settings.of_cache("users").max_entries), (9, 5));
-        let code = with(&[("cache_max", "3"), ("cluster", "ignored")]);
+        let code = with(&[("cache_max", "3")]);
         let users = code.cache_settings(settings.of_cache("users")).expect("checked values");
         assert_eq!((users.max_entries, users.max_bytes), (3, 64 << 20));
+    }
+
+    #[test]
+    fn a_cache_passes_over_the_environment_s_settings_of_a_node_and_refuses_those_of_a_call() {
+        let directory = directory(&[(
+            "mccache.toml",
+            "node_name = 'n'
+",
+        )]);
+        let mut config = gather(&[("MCCACHE_CLUSTER", "orders"), ("MCCACHE_CACHE_MAX", "9")], directory.path())
+            .expect("right sources");
+        let base = Config::new().settings().expect("the defaults").cache;
+        assert_eq!(config.cache_settings(&base).expect("settings of caches").max_entries, 9);
+        config.set("crypto_key", KEY).expect("a key");
+        let error = config.cache_settings(&base).expect_err("a setting of nodes").to_string();
+        assert!(error.contains("`crypto_key`") && error.contains("cache_ttl") && !error.contains(KEY), "{error}");
     }
 
     #[test]

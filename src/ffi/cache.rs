@@ -67,9 +67,9 @@ impl From<StoreStats> for mcc_cache_stats_t {
 /// node: the node; NULL for the process's own, which is started on first use with the settings of file and environment.
 /// name: the cache's name, text of 1 to 255 bytes; copied.
 /// config: settings of this cache over the node's, copied; NULL for the node's. Only settings of caches are taken
-/// ("cache_..."). A cache that is open already must have been opened with the same.
+/// ("cache_ttl" and its like). A cache that is open already must have been opened with the same.
 /// cache: where the handle is written.
-/// Returns: MCC_OK; MCC_CONFIG; MCC_NETWORK; MCC_CLOSED (the node); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_CONFIG, also for a setting of the node that was set by mcc_config_set(); MCC_NETWORK; MCC_CLOSED (the node); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *cache; mcc_free() frees it. It keeps its node running.
 /// Threads: any. Since: 0.1
 #[must_use]

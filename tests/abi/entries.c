@@ -64,9 +64,9 @@ static void limits(mcc_node_t *node, mcc_cache_t *cache) {
                                 mcc_value_new("v", SIZE_MAX, 0, &value) == MCC_TOO_LARGE && value == NULL);
     free(key);
 
-    mcc_config_t *config = private_config("unused");
+    mcc_config_t *config;
     mcc_cache_t *small;
-    MUST(mcc_config_set(config, "max_value", "1000") == MCC_OK);
+    MUST(mcc_config_new_empty(&config) == MCC_OK && mcc_config_set(config, "max_value", "1000") == MCC_OK);
     MUST(mcc_open(node, "small", config, &small) == MCC_OK);
     char bytes[1001];
     memset(bytes, 'v', sizeof bytes);
