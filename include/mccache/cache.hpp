@@ -68,6 +68,11 @@ template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T>
+inline constexpr bool is_std_function = false;
+template <class R, class... A>
+inline constexpr bool is_std_function<std::function<R(A...)>> = true;
+
+template <class T>
 struct unwrapped {
     using type = T;
 };
@@ -75,6 +80,18 @@ template <class T>
 struct unwrapped<result<T>> {
     using type = T;
 };
+
+// Whether a function is none: a null pointer, or an empty std::function.
+template <class F>
+bool is_null_function(const F& function) {
+    if constexpr (std::is_pointer_v<F> || std::is_member_pointer_v<F>) {
+        return function == nullptr;
+    } else if constexpr (is_std_function<F>) {
+        return !function;
+    } else {
+        return false;
+    }
+}
 
 // What may be kept of one: a text of its own of a view or a literal.
 template <class T>
@@ -154,8 +171,8 @@ public:
     // --- Writing ---------------------------------------------------------------------------------------------------
 
     /// Puts a value: text, bytes, nullptr, bool, integers, float, double, date, date_time, vectors, maps and optionals
-    /// of these, object, value, and types with a `converter`. errc::codec for text that is not UTF-8 and the like;
-    /// errc::too_large. Of two puts of one key the later one wins, on every member.
+    /// of these, object, value, and types with a `converter`. errc::invalid_argument for text that is not UTF-8;
+    /// errc::codec for what CBOR cannot carry; errc::too_large. Of two puts of one key the later one wins, on every member.
     template <class T>
     result<void> try_put(key_view key, const T& what, time_to_live ttl = {}) {
         detail::encoded encoded;
@@ -220,11 +237,14 @@ public:
     ///
     /// `load`: returns a T that can be put, or a result<T>, whose failure is passed on and nothing put; a text or
     /// bytes view is returned as std::string or bytes. With std::optional<T> nothing is put as null, and read as
-    /// nothing again. `longest`: how long to wait for another's load. errc::timeout; errc::codec also if the value
-    /// there is no T. What `load` throws passes through, and the next one that waits loads.
+    /// nothing again. `longest`: how long to wait for another's load. errc::timeout; errc::invalid_argument also if `load` is an empty std::function or a
+    /// null pointer; errc::codec also if the value there is no T. What `load` throws passes through, and the next one that waits loads.
     template <class Loader, class T = detail::loaded_type<Loader>>
     result<T> try_get_or_load(key_view key, Loader&& load, time_to_live ttl = {},
                               timeout longest = std::chrono::seconds(30)) {
+        if (detail::is_null_function(load)) {
+            return failure(errc::invalid_argument, "there is no function to load with: the pointer is null");
+        }
         result<lookup> found = try_get_or_lease(key, longest);
         if (!found) {
             return found.error();
@@ -234,9 +254,9 @@ public:
         }
         if constexpr (detail::is_result<detail::bare<std::invoke_result_t<Loader&>>>) {
             auto loaded = std::invoke(load);
-            return loaded ? filled(*found->lease, own_copy<T>(*std::move(loaded)), ttl) : result<T>(loaded.error());
+            return loaded ? filled<T>(*found->lease, *std::move(loaded), ttl) : result<T>(loaded.error());
         } else {
-            return filled(*found->lease, own_copy<T>(std::invoke(load)), ttl);
+            return filled<T>(*found->lease, std::invoke(load), ttl);
         }
     }
 
@@ -282,7 +302,11 @@ public:
         return status == MCC_OK ? result<mccache::events>(mccache::events(queue)) : failure::of(status);
     }
     /// Calls a function with what happens in this cache, from now on, on a thread of its own: see `listener`.
+    /// errc::invalid_argument for an empty function.
     result<listener> try_listen(event_handler on_event) const {
+        if (!on_event) {
+            return detail::no_listener();
+        }
         result<mccache::events> queue = try_events();
         return queue ? result<listener>(listener(*std::move(queue), std::move(on_event))) : queue.error();
     }
@@ -417,6 +441,18 @@ private:
         const mcc_status_t status = mcc_open(of, text->c_str(), own.empty() ? nullptr : config->handle(), &handle);
         return status == MCC_OK ? result<cache>(cache(handle)) : failure::of(status);
     }
+    // Puts what was loaded, and gives it back: a text or bytes of its own where the loader gave a view.
+    template <class T, class From>
+    static result<T> filled(mccache::lease& given, From&& from, time_to_live ttl) {
+        if constexpr (std::is_pointer_v<std::decay_t<From>>) {
+            if (from == nullptr) {
+                return failure(errc::invalid_argument, "the loader returned a null pointer, which is no text");
+            }
+        }
+        T loaded = own_copy<T>(std::forward<From>(from));
+        result<bool> put = given.try_fill(loaded, ttl);
+        return put ? result<T>(std::move(loaded)) : put.error();
+    }
     template <class T, class From>
     static T own_copy(From&& from) {
         if constexpr (std::is_same_v<detail::bare<From>, T>) {
@@ -426,11 +462,6 @@ private:
         } else {
             return from.copy();
         }
-    }
-    template <class T>
-    static result<T> filled(mccache::lease& given, T loaded, time_to_live ttl) {
-        result<bool> put = given.try_fill(loaded, ttl);
-        return put ? result<T>(std::move(loaded)) : put.error();
     }
     template <class T>
     static std::optional<T> none_if_not_found(result<T> found) {

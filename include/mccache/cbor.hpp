@@ -11,7 +11,7 @@
 
 namespace mccache {
 
-/// How deep lists, maps and tags may nest in a value. Deeper ones are refused, both ways.
+/// How deep lists and maps may nest in a value, and how many tags one within another. Deeper ones are refused, both ways.
 inline constexpr unsigned nesting_max = 200;
 
 namespace detail {
@@ -60,9 +60,6 @@ inline mcc_cbor_item_t cbor_integer(std::int64_t number) noexcept {
 class cbor_writer {
 public:
     bool object(const mccache::object& value, unsigned depth = 0) {
-        if (depth > nesting_max) {
-            return refuse("lists and maps nest deeper than " + std::to_string(nesting_max));
-        }
         switch (value.kind()) {
         case kind::null: return item(cbor_head(MCC_CBOR_SIMPLE, simple_null));
         case kind::boolean: return item(cbor_head(MCC_CBOR_SIMPLE, *value.get_if<bool>() ? simple_true : simple_false));
@@ -81,7 +78,12 @@ public:
         case kind::tagged: break;
         }
         const auto& tagged = *value.get_if<mccache::object::tagged_type>();
-        return item(cbor_head(MCC_CBOR_TAG, tagged.tag)) && object(tagged.content, depth + 1);
+        if (tags_++ == nesting_max) {
+            return refuse("tags nest deeper than " + std::to_string(nesting_max));
+        }
+        const bool written = item(cbor_head(MCC_CBOR_TAG, tagged.tag)) && object(tagged.content, depth);
+        tags_--;
+        return written;
     }
 
     // What was written.
@@ -89,7 +91,7 @@ public:
         buffer_.resize(length_);
         return std::move(buffer_);
     }
-    const std::string& problem() const noexcept { return problem_; }
+    failure problem() const { return failure(kind_, "not to be written as CBOR: " + problem_); }
 
 private:
     bool item(const mcc_cbor_item_t& head) {
@@ -106,8 +108,18 @@ private:
         length_ = offset;
         return true;
     }
-    bool text(std::string_view of) { return item(cbor_string(MCC_CBOR_TEXT, bytes_view::of(of))); }
+    bool text(std::string_view of) {
+        if (item(cbor_string(MCC_CBOR_TEXT, bytes_view::of(of)))) {
+            return true;
+        }
+        // It is not UTF-8: that is the caller's, wherever it stands.
+        kind_ = errc::invalid_argument;
+        return false;
+    }
     bool list(const mccache::object::list& items, unsigned depth) {
+        if (depth == nesting_max) {
+            return too_deep();
+        }
         if (!item(cbor_head(MCC_CBOR_ARRAY, items.size()))) {
             return false;
         }
@@ -119,6 +131,9 @@ private:
         return true;
     }
     bool map(const mccache::object::map& entries, unsigned depth) {
+        if (depth == nesting_max) {
+            return too_deep();
+        }
         if (!item(cbor_head(MCC_CBOR_MAP, entries.size()))) {
             return false;
         }
@@ -155,6 +170,7 @@ private:
         }
         return item(cbor_head(MCC_CBOR_TAG, tag_date_text)) && text(of.to_string());
     }
+    bool too_deep() { return refuse("lists and maps nest deeper than " + std::to_string(nesting_max)); }
     bool refuse(std::string why) {
         problem_ = std::move(why);
         return false;
@@ -162,6 +178,8 @@ private:
 
     bytes buffer_;
     std::size_t length_ = 0;
+    unsigned tags_ = 0;
+    errc kind_ = errc::codec;
     std::string problem_;
 };
 
@@ -188,8 +206,8 @@ private:
         return status == MCC_OK || refuse(mcc_last_error());
     }
     bool object(const mcc_cbor_item_t& head, mccache::object& into, unsigned depth) {
-        if (depth > nesting_max) {
-            return refuse("lists, maps and tags nest deeper than " + std::to_string(nesting_max));
+        if (depth == nesting_max && (head.kind == MCC_CBOR_ARRAY || head.kind == MCC_CBOR_MAP)) {
+            return refuse("lists and maps nest deeper than " + std::to_string(nesting_max));
         }
         switch (head.kind) {
         case MCC_CBOR_UNSIGNED: into = mccache::object(head.number); return true;
@@ -312,9 +330,14 @@ private:
     bool tagged(std::uint64_t tag, mccache::object& into, unsigned depth) {
         mcc_cbor_item_t head;
         mccache::object content;
-        if (!next(head) || !object(head, content, depth + 1)) {
+        // They count for themselves: a date in the innermost list is a tag.
+        if (tags_++ == nesting_max) {
+            return refuse("tags nest deeper than " + std::to_string(nesting_max));
+        }
+        if (!next(head) || !object(head, content, depth)) {
             return false;
         }
+        tags_--;
         switch (tag) {
         case tag_date_time_text: return date_time_of(content, into);
         case tag_date_time_seconds: return instant(content, into);
@@ -394,16 +417,18 @@ private:
 
     bytes_view from_;
     std::size_t offset_ = 0;
+    unsigned tags_ = 0;
     std::string problem_;
 };
 
 } // namespace detail
 
-/// The CBOR of an object. errc::codec for text that is not UTF-8, a date out of range, or nesting beyond `nesting_max`.
+/// The CBOR of an object. errc::invalid_argument for text that is not UTF-8; errc::codec for a date out of range, or
+/// nesting beyond `nesting_max`.
 inline result<bytes> try_to_cbor(const object& value) {
     detail::cbor_writer writer;
     if (!writer.object(value)) {
-        return failure(errc::codec, "not to be written as CBOR: " + writer.problem());
+        return writer.problem();
     }
     return writer.take();
 }
@@ -419,7 +444,7 @@ inline result<object> try_from_cbor(bytes_view cbor) {
 }
 
 #if MCCACHE_EXCEPTIONS
-/// As try_to_cbor(). Throws codec_error.
+/// As try_to_cbor(). Throws invalid_argument_error, codec_error.
 inline bytes to_cbor(const object& value) {
     return try_to_cbor(value).value();
 }

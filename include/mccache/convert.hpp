@@ -324,7 +324,7 @@ private:
         }
         const std::string_view text = from;
         if (!is_utf8(text)) {
-            return failure(errc::codec, "a text is UTF-8, and this is not: put it as bytes (bytes_view::of)");
+            return failure(errc::invalid_argument, "a text is UTF-8, and this is not: put it as bytes (bytes_view::of)");
         }
         point_to(text.data(), text.size(), MCC_CODEC_TEXT);
         return {};

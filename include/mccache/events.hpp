@@ -143,6 +143,15 @@ using event_handler = std::function<void(const event&)>;
 using exception_handler = std::function<void(std::exception_ptr)>;
 #endif
 
+namespace detail {
+
+// What is said of an empty std::function: called, it would throw on a thread where nobody catches.
+inline failure no_listener() {
+    return failure(errc::invalid_argument, "there is no function to call with events: the std::function is empty");
+}
+
+} // namespace detail
+
 /// A thread that calls a function with each event, one after another, until it is stopped or the cache or the node is
 /// closed. Movable. The destructor stops it and waits for a call that is going on, unless that call itself destroys it.
 ///
@@ -151,12 +160,17 @@ using exception_handler = std::function<void(std::exception_ptr)>;
 class listener {
 public:
 #if MCCACHE_EXCEPTIONS
+    /// Throws invalid_argument_error for an empty function.
     listener(events from, event_handler on_event, exception_handler on_exception = nullptr)
         : running_(std::make_shared<running>(std::move(from), std::move(on_event))) {
+        if (!running_->on_event) {
+            detail::raise(detail::no_listener());
+        }
         running_->on_exception = std::move(on_exception);
         start();
     }
 #else
+    /// `on_event` is a function: cache::try_listen checks that.
     listener(events from, event_handler on_event)
         : running_(std::make_shared<running>(std::move(from), std::move(on_event))) {
         start();

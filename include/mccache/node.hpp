@@ -155,8 +155,12 @@ public:
         const mcc_status_t status = mcc_events_new(handle_.get(), nullptr, &queue);
         return status == MCC_OK ? result<mccache::events>(mccache::events(queue)) : failure::of(status);
     }
-    /// Calls a function with what happens, from now on, on a thread of its own: see `listener`.
+    /// Calls a function with what happens, from now on, on a thread of its own: see `listener`. errc::invalid_argument for
+    /// an empty function.
     result<listener> try_listen(event_handler on_event) const {
+        if (!on_event) {
+            return detail::no_listener();
+        }
         result<mccache::events> queue = try_events();
         return queue ? result<listener>(listener(*std::move(queue), std::move(on_event))) : queue.error();
     }

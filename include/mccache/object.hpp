@@ -168,9 +168,17 @@ public:
     object(const big_integer& number) { set_integer(number); }
     object(const date& day) : state_(day) {}
     object(const date_time& time) : state_(time) {}
-    /// Of text (literals, std::string, std::string_view). UTF-8; what is not is refused when it is written.
+    /// Of text (literals, std::string, std::string_view). UTF-8; what is not is refused when it is written. A null
+    /// `const char*` becomes null.
     template <class T, std::enable_if_t<detail::is_text<T>, int> = 0>
-    object(const T& text) : state_(std::string(std::string_view(text))) {}
+    object(const T& text) {
+        if constexpr (std::is_pointer_v<T>) {
+            if (text == nullptr) {
+                return;
+            }
+        }
+        state_ = std::string(std::string_view(text));
+    }
     /// Of bytes (vectors, arrays and spans of uint8_t or std::byte).
     template <class T, std::enable_if_t<!detail::is_text<T> && detail::is_byte_range<T>, int> = 0>
     object(const T& range) : state_(bytes_view(range).copy()) {}

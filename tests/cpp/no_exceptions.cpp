@@ -50,7 +50,8 @@ void reads_and_writes(mccache::cache& c) {
     const char* null = nullptr;
     const mccache::result<void> refused = c.try_put(null, 1);
     check("bad_argument", refused.failed_with(errc::invalid_argument) && !refused.error().message().empty());
-    check("not_utf8", c.try_put("k", "\xff").failed_with(errc::codec));
+    check("not_utf8", c.try_put("k", "\xff").failed_with(errc::invalid_argument));
+    check("no_listener", c.try_listen(nullptr).failed_with(errc::invalid_argument));
     check("clear", c.try_put("k", 1) && c.try_clear() && *c.try_size() == 0);
 }
 
