@@ -40,9 +40,12 @@ namespace MCCache
                 throw new ArgumentNullException(nameof(loader));
             }
             long ttlMs = Times.Ttl(ttl);
+            TimeSpan limit = timeout ?? Times.Load;
+            // A wrong one is told whether or not somebody else loads.
+            Times.Wait(limit);
             if (!TryGetOrLease(key, 0, out object found, out Lease lease))
             {
-                WaitForLease(key, timeout ?? Times.Load, cancel, out found, out lease);
+                WaitForLease(key, limit, cancel, out found, out lease);
             }
             if (lease == null)
             {
@@ -126,6 +129,11 @@ namespace MCCache
 
         private void Listen(ref EventHandler<CacheEvent> listeners, EventHandler<CacheEvent> listener, bool more)
         {
+            // None is no listener, as with every event of .NET: no thread is started for it.
+            if (listener == null)
+            {
+                return;
+            }
             lock (gate)
             {
                 if (more)

@@ -293,6 +293,10 @@ namespace MCCache
 
         private void Listen(ref EventHandler<CacheEvent> listeners, EventHandler<CacheEvent> listener, bool more)
         {
+            if (listener == null)
+            {
+                return;
+            }
             lock (gate)
             {
                 if (more)

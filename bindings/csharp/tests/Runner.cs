@@ -17,8 +17,8 @@ namespace MCCache.Tests
         // The smoke test first: it is told in the same order in every language.
         private static readonly Type[] Suites =
         {
-            typeof(Smoke), typeof(ValueTests), typeof(DictionaryTests), typeof(InputTests), typeof(LoadTests),
-            typeof(EventTests), typeof(ThreadTests), typeof(LifetimeTests), typeof(NativeFormatTests),
+            typeof(Smoke), typeof(ValueTests), typeof(DictionaryTests), typeof(InputTests), typeof(BadInputTests),
+            typeof(LoadTests), typeof(EventTests), typeof(ThreadTests), typeof(LifetimeTests), typeof(NativeFormatTests),
             typeof(DistributedCacheTests), typeof(AssemblyTests),
         };
 
