@@ -102,6 +102,15 @@
 /// The most keys a node holds.
 #define MCC_KEYS_MAX 8
 
+/// For mcc_load_note(): a load failed, and the expired value was served.
+#define MCC_LOAD_NOTE_STALE 0
+
+/// For mcc_load_note(): a load takes longer than the soft timeout, or than the hard one, and the expired value was served.
+#define MCC_LOAD_NOTE_SLOW 1
+
+/// For mcc_load_note(): a load takes longer than the hard timeout, and there was nothing to serve.
+#define MCC_LOAD_NOTE_TIMED_OUT 2
+
 /// The ABI this header belongs to, the number in the library's soname; see mcc_abi_version().
 #define MCC_ABI_VERSION 0
 
@@ -195,6 +204,14 @@ enum mcc_event_kind_t
     MCC_EVENT_MEMBER_FAILED = 7,
     /// The queue was full, and events were dropped.
     MCC_EVENT_OVERFLOW = 8,
+    /// A loader failed, as mcc_load_failed() was told.
+    MCC_EVENT_LOAD_FAILED = 9,
+    /// A load took longer than the soft timeout; an expired value was given meanwhile.
+    MCC_EVENT_LOAD_SLOW = 10,
+    /// A load took longer than the hard timeout; who waited for it got an error.
+    MCC_EVENT_LOAD_TIMED_OUT = 11,
+    /// An expired value was given in place of a loaded one.
+    MCC_EVENT_STALE = 12,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -222,6 +239,31 @@ enum mcc_key_role_t
 typedef enum mcc_key_role_t mcc_key_role_t;
 #else
 typedef int32_t mcc_key_role_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/// What mcc_load_begin() found.
+enum mcc_load_state_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /// A live value, and nothing to do.
+    MCC_LOAD_FRESH = 0,
+    /// A live value, old enough to be loaded anew, and the lease for it: load and fill, in the background if possible.
+    MCC_LOAD_REFRESH = 1,
+    /// An expired value to be served: what is newer could not be loaded a short while ago.
+    MCC_LOAD_PAUSED = 2,
+    /// An expired value to be served: another caller loads, and has not ended in time. Tell mcc_load_note().
+    MCC_LOAD_SLOW = 3,
+    /// A lease: load and fill. An expired value may be there to be served if that fails or takes too long.
+    MCC_LOAD_LEASE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mcc_load_state_t mcc_load_state_t;
+#else
+typedef int32_t mcc_load_state_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -297,6 +339,10 @@ typedef struct mcc_iter_t mcc_iter_t;
 
 /// The right, and the duty, to load the value of a key. Opaque; mcc_lease_free() frees it.
 typedef struct mcc_lease_t mcc_lease_t;
+
+/// How values are loaded: the settings eager_refresh, fail_safe, fail_safe_throttle, load_soft_timeout and
+/// load_hard_timeout. Opaque; mcc_load_policy_free() frees it.
+typedef struct mcc_load_policy_t mcc_load_policy_t;
 
 /// A queue of log records. Opaque; mcc_logs_free() frees it.
 typedef struct mcc_logs_t mcc_logs_t;
@@ -426,6 +472,17 @@ typedef struct {
     /// How many other members seal with it now, as far as this node has heard them.
     int64_t members;
 } mcc_key_t;
+
+/// The answer of mcc_load_begin().
+typedef struct {
+    /// What there is to do.
+    mcc_load_state_t state;
+    /// How long to wait for the loader, ms; then serve the expired value if there is one, or else fail; the loader goes
+    /// on and fills. MCC_WAIT_FOREVER: for as long as it takes.
+    int64_t patience_ms;
+    /// 0; room for later versions.
+    int64_t reserved[4];
+} mcc_load_t;
 
 /// One line of the log. What the pointers lead to is valid until the next mcc_logs_next() on the same queue.
 typedef struct {
@@ -1072,6 +1129,72 @@ MCC_API mcc_status_t mcc_fill(mcc_lease_t *lease, const void *data, size_t len, 
 /// lease: the lease; NULL is nothing to do.
 /// Threads: any, with no other call on lease going on or to come. Since: 0.1
 MCC_API void mcc_lease_free(mcc_lease_t *lease);
+
+/// Makes a policy: what the cache's settings say, with those of config over it.
+///
+/// cache: the cache.
+/// config: settings (mcc_config_new_empty(), mcc_config_set()); others than those of loads are ignored. NULL for none.
+/// policy: where the handle is written.
+/// Returns: MCC_OK; MCC_CONFIG; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *policy; mcc_load_policy_free() frees it, before or after the cache.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_load_policy_new(mcc_cache_t *cache,
+                                 const mcc_config_t *config,
+                                 mcc_load_policy_t **policy);
+
+/// Frees a policy.
+///
+/// policy: the policy; NULL is nothing to do.
+/// Threads: any, with no other call on policy going on or to come. Since: 0.1
+MCC_API void mcc_load_policy_free(mcc_load_policy_t *policy);
+
+/// As mcc_get_lease(), heeding a policy: an early refresh, an expired value in place of a load that fails or takes long.
+///
+/// What was loaded goes to mcc_fill(); a loader that failed is told by mcc_load_failed(), whereupon the expired value is
+/// served if there is one, which mcc_load_note() is told. Another caller's load is waited for until timeout_ms or the
+/// policy's patience has passed, whichever comes first.
+///
+/// cache: the cache.
+/// policy: the policy; NULL for the cache's settings.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// timeout_ms: longest wait for another's load, ms, 0 or more.
+/// value: where the value is written; NULL is written if there is none.
+/// lease: where the lease is written; NULL is written if there is none.
+/// load: where the rest is written.
+/// Returns: MCC_OK with a value to be served now, and with MCC_LOAD_REFRESH a lease; MCC_NOT_FOUND with a lease, and an
+/// expired value if there is one to fall back on; MCC_TIMEOUT with neither; MCC_CLOSED, also if the cache is closed
+/// meanwhile; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *value and *lease; mcc_value_free() and mcc_lease_free() free them.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_load_begin(mcc_cache_t *cache,
+                            const mcc_load_policy_t *policy,
+                            const void *key,
+                            size_t key_len,
+                            int64_t timeout_ms,
+                            mcc_value_t **value,
+                            mcc_lease_t **lease,
+                            mcc_load_t *load);
+
+/// Tells that a loader failed, and ends its lease: those that wait go on. If there is an older value to serve, the next
+/// try is as much later as fail_safe_throttle says. It is counted, and told as MCC_EVENT_LOAD_FAILED.
+///
+/// lease: the lease; one that has ended is nothing to do.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_load_failed(mcc_lease_t *lease);
+
+/// Has a load that did not go as it should counted, and told as an event.
+///
+/// cache: the cache.
+/// key, key_len: the key.
+/// note: what became of it: MCC_LOAD_NOTE_STALE, _SLOW or _TIMED_OUT.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_load_note(mcc_cache_t *cache, const void *key, size_t key_len, int32_t note);
 
 /// Begins to collect what the library logs in this process, whichever node it is of, from now on: for a program that has
 /// a log of its own. It stands beside the setting log_filename, which needs no code. A queue holds 1,024 records; if it

@@ -170,4 +170,16 @@ metrics! {
     requests_refused,
     /// Sessions not admitted, since there are as many members as may be.
     members_refused,
+    /// Loaders that failed.
+    load_failures,
+    /// Loads that took longer than the soft timeout: an expired value was given meanwhile.
+    loads_slow,
+    /// Loads that took longer than the hard timeout: who waited got an error.
+    loads_timed_out,
+    /// Loads not tried, since one had failed lately: the expired value was given.
+    loads_throttled,
+    /// Expired values given in place of loaded ones.
+    stale_served,
+    /// Loads of values before they expired, begun.
+    refreshes,
 }

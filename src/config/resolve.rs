@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::entry::{Entries, Entry, defaults, merge};
 use super::host::Host;
 use super::network::{self, Network};
-use super::settings::{CacheMode, CacheSettings, Notice, RingKey, Settings};
+use super::settings::{CacheMode, CacheSettings, LoadPolicy, Notice, RingKey, Settings};
 use super::table::{Origin, known_setting};
 use super::value::{NODE_NAME_BYTES_MAX, Value};
 use crate::error::{Error, Result};
@@ -25,6 +25,13 @@ const UNBOUNDED: CacheSettings = CacheSettings {
     max_bytes: usize::MAX,
     max_value: usize::MAX,
     mode: CacheMode::Replicate,
+    load: LoadPolicy {
+        eager_refresh: 0,
+        fail_safe: Duration::ZERO,
+        throttle: Duration::ZERO,
+        soft_timeout: None,
+        hard_timeout: None,
+    },
 };
 
 /// The settings that `given` and, for single caches, `caches` amount to on `host`.
@@ -87,7 +94,29 @@ pub(super) fn cache_settings(entries: &Entries, base: &CacheSettings) -> Result<
     if given("cache_mode") {
         settings.mode = values.mode("cache_mode")?;
     }
+    load_policy(entries, &mut settings.load)?;
     Ok(settings)
+}
+
+fn load_policy(entries: &Entries, policy: &mut LoadPolicy) -> Result<()> {
+    let values = Values(entries);
+    let span = |name| entries.contains_key(name).then(|| values.span(name)).transpose();
+    if entries.contains_key("eager_refresh") {
+        policy.eager_refresh = values.share("eager_refresh")?;
+    }
+    if let Some(fail_safe) = span("fail_safe")? {
+        policy.fail_safe = fail_safe;
+    }
+    if let Some(throttle) = span("fail_safe_throttle")? {
+        policy.throttle = throttle;
+    }
+    if let Some(timeout) = span("load_soft_timeout")? {
+        policy.soft_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+    }
+    if let Some(timeout) = span("load_hard_timeout")? {
+        policy.hard_timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+    }
+    Ok(())
 }
 
 /// What has to be said about the entries that were given.
@@ -155,6 +184,7 @@ macro_rules! getters {
 impl Values<'_> {
     getters! {
         span: Span -> Duration,
+        share: Share -> u16,
         number: Number -> u64,
         flag: Flag -> bool,
         key: Key -> Vec<RingKey>,

@@ -42,6 +42,34 @@ pub struct CacheSettings {
     pub max_value: usize,
     /// `cache_mode`.
     pub mode: CacheMode,
+    /// How values are loaded.
+    pub load: LoadPolicy,
+}
+
+/// How values of a cache are loaded: what `get_or_load` and the like heed. A call may heed another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadPolicy {
+    /// `eager_refresh`: thousandths of its time to live after which a value is loaded anew while it is still served; 0:
+    /// it is not.
+    pub eager_refresh: u16,
+    /// `fail_safe`: how long after its deadline a value is served if no newer one can be loaded; zero: not at all. A
+    /// cache keeps what has expired for as long as its own settings say, so more than that has no effect.
+    pub fail_safe: Duration,
+    /// `fail_safe_throttle`: how long after a load that failed an expired value is served without another try.
+    pub throttle: Duration,
+    /// `load_soft_timeout`: an expired value is served if a load takes longer.
+    pub soft_timeout: Option<Duration>,
+    /// `load_hard_timeout`: a load that takes longer has failed for who waits for it.
+    pub hard_timeout: Option<Duration>,
+}
+
+impl LoadPolicy {
+    /// How long who waits for a load waits: until there is something to serve in its place, or until it has failed.
+    #[must_use]
+    pub fn patience(&self, has_expired_value: bool) -> Option<Duration> {
+        let soft = self.soft_timeout.filter(|_| has_expired_value);
+        soft.into_iter().chain(self.hard_timeout).min()
+    }
 }
 
 /// Where a member may be found: one entry of `members`.
@@ -133,6 +161,11 @@ impl Settings {
             "cache_mode" => self.cache.mode.name().to_owned(),
             "max_value" => self.cache.max_value.to_string(),
             "cache_pulse" => (self.audit_interval.as_secs_f64() / 60.0).to_string(),
+            "eager_refresh" => (f64::from(self.cache.load.eager_refresh) / 1_000.0).to_string(),
+            "fail_safe" => seconds_text(self.cache.load.fail_safe),
+            "fail_safe_throttle" => seconds_text(self.cache.load.throttle),
+            "load_soft_timeout" => seconds_text(self.cache.load.soft_timeout.unwrap_or_default()),
+            "load_hard_timeout" => seconds_text(self.cache.load.hard_timeout.unwrap_or_default()),
             "callback_win" => seconds_text(self.callback_window),
             "cluster" => self.cluster.clone(),
             "node_name" => self.node_name.clone(),

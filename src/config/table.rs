@@ -152,6 +152,52 @@ const SETTINGS: &[Setting] = &[
         meaning: "Longest value. A longer one is refused with an error, as is one that alone exceeds `cache_size`.",
     },
     Setting {
+        name: "eager_refresh",
+        kind: Kind::Share { min: 0.05, max: 0.99, zero: "never" },
+        default: Fallback::Value("0"),
+        origin: Origin::Ours,
+        level: Level::Cache,
+        meaning: "The share of its time to live, like 0.9, after which a value that is asked for with a loader is loaded \
+                  anew, once and in the background, while it is still served. The member that put it does so first; the \
+                  others follow when half of the time that is left has gone.",
+    },
+    Setting {
+        name: "fail_safe",
+        kind: Kind::Seconds { min: 0.001, max: 86_400.0, zero: Some("not at all") },
+        default: Fallback::Value("0"),
+        origin: Origin::Ours,
+        level: Level::Cache,
+        meaning: "How long after it has expired a value is still given to who asks with a loader, if that fails or takes \
+                  too long. For as long it is kept, within the limits, and read by nobody else.",
+    },
+    Setting {
+        name: "fail_safe_throttle",
+        kind: Kind::Seconds { min: 0.001, max: 3_600.0, zero: Some("no pause") },
+        default: Fallback::Value("30"),
+        origin: Origin::Ours,
+        level: Level::Cache,
+        meaning: "After a load that failed, the expired value is given for so long without another try, and an early \
+                  refresh is not tried again.",
+    },
+    Setting {
+        name: "load_soft_timeout",
+        kind: Kind::Seconds { min: 0.001, max: 3_600.0, zero: Some("none") },
+        default: Fallback::Value("0"),
+        origin: Origin::Ours,
+        level: Level::Cache,
+        meaning: "A load that takes longer goes on in the background, and the expired value is given meanwhile, if \
+                  `fail_safe` has kept one.",
+    },
+    Setting {
+        name: "load_hard_timeout",
+        kind: Kind::Seconds { min: 0.001, max: 3_600.0, zero: Some("none") },
+        default: Fallback::Value("0"),
+        origin: Origin::Ours,
+        level: Level::Cache,
+        meaning: "A load that takes longer goes on in the background, and who waits for it gets an error, or the expired \
+                  value if there is one.",
+    },
+    Setting {
         name: "cache_pulse",
         kind: Kind::Minutes { min: 0.01, max: 1440.0 },
         default: Fallback::Value("5"),

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Seconds { min: f64, max: f64, zero: Option<&'static str> },
     /// A length of time in minutes, whole or decimal.
     Minutes { min: f64, max: f64 },
+    /// A share of something; 0 is accepted too, and this says what it means.
+    Share { min: f64, max: f64, zero: &'static str },
     /// A whole number.
     Count { min: u64, max: u64 },
     /// A number of bytes, with or without a suffix.
@@ -64,6 +66,8 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Span(Duration),
+    /// In thousandths.
+    Share(u16),
     Number(u64),
     Flag(bool),
     Key(Vec<RingKey>),
@@ -109,6 +113,7 @@ impl Kind {
                 format!("0 ({zero}), or a number of seconds from {min} to {max}")
             }
             Kind::Minutes { min, max } => format!("a number of minutes from {min} to {max}"),
+            Kind::Share { min, max, zero } => format!("0 ({zero}), or a number from {min} to {max}"),
             Kind::Count { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Bytes { min, max } => format!(
                 "bytes from {} to {}, a whole number alone or with k, M or G (KiB, MiB, GiB: powers of 1024)",
@@ -146,6 +151,7 @@ impl Kind {
         match self {
             Kind::Seconds { min, max, zero } => span(text, 1.0, *min, *max, zero.is_some()),
             Kind::Minutes { min, max } => span(text, 60.0, *min, *max, false),
+            Kind::Share { min, max, .. } => share(text, *min, *max),
             Kind::Count { min, max } => within(text.parse().ok(), *min, *max),
             Kind::Bytes { min, max } => within(bytes(text), *min, *max),
             Kind::Flag => flag(text),
@@ -189,6 +195,16 @@ fn span(text: &str, unit_seconds: f64, min: f64, max: f64, zero: bool) -> Result
         return Err(None);
     }
     Duration::try_from_secs_f64(number * unit_seconds).map(Value::Span).map_err(|_too_long| None)
+}
+
+fn share(text: &str, min: f64, max: f64) -> Result<Value, Refused> {
+    let number: f64 = text.parse().map_err(|_not_a_number| None)?;
+    if !((min..=max).contains(&number) || number == 0.0) {
+        return Err(None);
+    }
+    // The nearest of a thousand, found by comparing: no conversion from a float is lossless.
+    let of = |thousandths: u16| (f64::from(thousandths) / 1_000.0 - number).abs();
+    (0..=1_000).min_by(|a, b| of(*a).total_cmp(&of(*b))).map(Value::Share).ok_or(None)
 }
 
 fn within(number: Option<u64>, min: u64, max: u64) -> Result<Value, Refused> {

@@ -34,6 +34,14 @@ pub enum mcc_event_kind_t {
     MCC_EVENT_MEMBER_FAILED = 7,
     /// The queue was full, and events were dropped.
     MCC_EVENT_OVERFLOW = 8,
+    /// A loader failed, as mcc_load_failed() was told.
+    MCC_EVENT_LOAD_FAILED = 9,
+    /// A load took longer than the soft timeout; an expired value was given meanwhile.
+    MCC_EVENT_LOAD_SLOW = 10,
+    /// A load took longer than the hard timeout; who waited for it got an error.
+    MCC_EVENT_LOAD_TIMED_OUT = 11,
+    /// An expired value was given in place of a loaded one.
+    MCC_EVENT_STALE = 12,
 }
 
 impl From<EventKind> for mcc_event_kind_t {
@@ -48,6 +56,10 @@ impl From<EventKind> for mcc_event_kind_t {
             EventKind::MemberLeft => mcc_event_kind_t::MCC_EVENT_MEMBER_LEFT,
             EventKind::MemberFailed => mcc_event_kind_t::MCC_EVENT_MEMBER_FAILED,
             EventKind::Overflow => mcc_event_kind_t::MCC_EVENT_OVERFLOW,
+            EventKind::LoadFailed => mcc_event_kind_t::MCC_EVENT_LOAD_FAILED,
+            EventKind::LoadSlow => mcc_event_kind_t::MCC_EVENT_LOAD_SLOW,
+            EventKind::LoadTimedOut => mcc_event_kind_t::MCC_EVENT_LOAD_TIMED_OUT,
+            EventKind::Stale => mcc_event_kind_t::MCC_EVENT_STALE,
         }
     }
 }

@@ -20,6 +20,17 @@ pub struct mcc_lease_t {
     lease: Mutex<Option<Lease>>,
 }
 
+impl mcc_lease_t {
+    pub(super) fn of(lease: Lease) -> mcc_lease_t {
+        mcc_lease_t { lease: Mutex::new(Some(lease)) }
+    }
+
+    /// The lease, unless it has ended; it ends here.
+    pub(super) fn take(&self) -> Option<Lease> {
+        self.lease.lock().take()
+    }
+}
+
 /// Gets a value, or else the right to load it, which one caller of this process has at a time for each key: while
 /// another has it, waits for the end of that. Members do not wait for each other.
 ///
@@ -60,7 +71,7 @@ pub unsafe extern "C" fn mcc_get_lease(
                 Ok(MCC_OK)
             }
             Lookup::Lease(lease) => {
-                give(out_lease, mcc_lease_t { lease: Mutex::new(Some(lease)) });
+                give(out_lease, mcc_lease_t::of(lease));
                 Ok(MCC_NOT_FOUND)
             }
         }
@@ -90,7 +101,7 @@ pub unsafe extern "C" fn mcc_fill(
 ) -> mcc_status_t {
     guard(|| {
         // SAFETY: NULL or a live handle.
-        let lease = unsafe { handle(lease, "lease") }?.lease.lock().take();
+        let lease = unsafe { handle(lease, "lease") }?.take();
         let ended = || Error::InvalidArgument { name: "lease", reason: "it has ended: it is filled once".to_owned() };
         let lease = lease.ok_or_else(ended)?;
         // SAFETY: the caller's bytes and their length.

@@ -14,8 +14,8 @@ use super::clock::{Until, coarse_wall};
 use super::core::{NodeCore, OnOtherSettings, is_replicated};
 use super::fork;
 use super::keys::Keys;
-use super::lease::Loads;
 use super::listener::{Event, EventKind, Events};
+use super::loads::Loads;
 use super::lock::{read, write};
 use super::outbox::{Item, QueuedKey, SyncAsk};
 use super::{Node, NodeShared};
@@ -78,7 +78,8 @@ impl CacheCore {
     /// An empty cache of `node`.
     pub(super) fn new(name: Arc<str>, id: CacheId, settings: CacheSettings, node: Arc<NodeCore>) -> CacheCore {
         let limits = Limits { max_entries: settings.max_entries, max_bytes: settings.max_bytes };
-        let store = Arc::new(Store::new(limits, node.hash_key, is_replicated(settings.mode)));
+        let store = Store::new(limits, node.hash_key, is_replicated(settings.mode));
+        let store = Arc::new(store.keeping_expired(settings.load.fail_safe));
         let generation = node.generation;
         let (closed, left, gate, loads, reborn) = Default::default();
         CacheCore { store, name, id, settings, node, closed, left, generation, gate, loads, reborn }
@@ -180,7 +181,9 @@ impl CacheCore {
     /// left.
     pub(super) fn announce_gone(self: &Arc<Self>, gone: impl IntoIterator<Item = Gone>, kind: EventKind) {
         for entry in gone {
-            self.node.publish(|| self.event(kind, &entry.key, entry.version, Writer::Unknown));
+            if !entry.told {
+                self.node.publish(|| self.event(kind, &entry.key, entry.version, Writer::Unknown));
+            }
             if entry.dirty && self.is_replicated() {
                 self.forget(&entry.key, entry.version);
             }

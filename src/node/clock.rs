@@ -63,6 +63,16 @@ impl Until {
         Until { end: Instant::now().checked_add(timeout) }
     }
 
+    /// The same, or the end of `patience` from now on if that comes first.
+    pub(super) fn at_most(self, patience: Option<Duration>) -> Until {
+        patience.map_or(self, |patience| self.sooner(Until::after(patience)))
+    }
+
+    /// Whichever comes first.
+    pub(super) fn sooner(self, other: Until) -> Until {
+        Until { end: self.end.into_iter().chain(other.end).min() }
+    }
+
     /// What is left; zero when it has come.
     pub(super) fn remaining(self) -> Duration {
         self.end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()))

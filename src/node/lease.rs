@@ -5,75 +5,26 @@
 //! whether it comes before the value is put or after: it is newer by its clock. Only a writer whose clock is behind by
 //! more than the time the load took can be overruled, and only if its news is still on its way when the value is put.
 //!
-//! The idea is the lease of Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1. Who waits for a
-//! load sleeps on that key's own condition variable, under the one lock of the table; the loader runs under none.
+//! The idea is the lease of Nishtala et al., "Scaling Memcache at Facebook" (NSDI 2013), section 3.2.1; what is done when a
+//! load fails or takes long, and early refreshes, are FusionCache's. Who runs a loader where is told in `load.rs`.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache::{Cache, CacheCore, Change, Ttl, check_len};
+use super::cache::{Cache, CacheCore, Change, Ttl, Writer, check_len};
 use super::clock::{Until, coarse_wall};
 use super::listener::EventKind;
-use super::lock::{lock, wait};
+use crate::config::LoadPolicy;
 use crate::error::{Error, Result};
 use crate::hlc::Version;
 use crate::store::{Fate, Precondition, Source, Value, Watch};
+use crate::time::{Deadline, WallMs};
 use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
-
-/// The keys of one cache that are being loaded, each with what its waiters sleep on.
-#[derive(Debug, Default)]
-pub(super) struct Loads {
-    keys: Mutex<BTreeMap<Box<[u8]>, Arc<Condvar>>>,
-}
-
-impl Loads {
-    /// Takes the load of `key`, or waits for the end of the one that goes on; false if it goes on still at `until`.
-    /// True does not say that there is a value now.
-    fn wait_for(&self, key: &[u8], until: Until, is_usable: impl FnOnce() -> bool) -> bool {
-        let keys = lock(&self.keys);
-        let Some(ended) = keys.get(key).map(Arc::clone) else { return true };
-        // Looked at under the lock: a close from here on finds this thread asleep and wakes it.
-        if !is_usable() {
-            return true;
-        }
-        if until.has_come() {
-            return false;
-        }
-        // An early return, or one at the end of patience, is found out by the caller's next turn.
-        drop(wait(&ended, keys, until));
-        true
-    }
-
-    /// Begins a load of `key`; false if one goes on.
-    fn begin(&self, key: &[u8]) -> bool {
-        match lock(&self.keys).entry(key.into()) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(vacant) => {
-                vacant.insert(Arc::default());
-                true
-            }
-        }
-    }
-
-    /// Ends the load of `key`, and wakes who waits for it.
-    fn end(&self, key: &[u8]) {
-        if let Some(ended) = lock(&self.keys).remove(key) {
-            ended.notify_all();
-        }
-    }
-
-    /// Wakes everybody: the cache was closed.
-    pub(super) fn wake_all(&self) {
-        lock(&self.keys).values().for_each(|ended| ended.notify_all());
-    }
-}
 
 /// The right to load one key. While it lasts, other callers of this process that ask for the key's lease wait.
 ///
-/// It ends with [`fill`](Lease::fill) or by being dropped; then one of those that wait gets the value or the next lease.
-/// It may go from thread to thread. In a forked child it is void.
+/// It ends with [`fill`](Lease::fill), with [`fail`](Lease::fail), or by being dropped; then one of those that wait gets
+/// the value or the next lease. It may go from thread to thread. In a forked child it is void.
 #[derive(Debug)]
 pub struct Lease {
     core: Arc<CacheCore>,
@@ -82,6 +33,10 @@ pub struct Lease {
     watch: Watch,
     /// What a loaded value is put under.
     version: Version,
+    /// The value that can be served if the load fails.
+    fallback: Option<Version>,
+    /// For how long it is served then without another try.
+    throttle: Duration,
 }
 
 impl Lease {
@@ -108,6 +63,7 @@ impl Lease {
         let (version, only_if) = (self.version, Precondition::QuietSince(self.watch));
         let update = Update { kind: UpdateKind::Put, key: &self.key, value, codec, version, deadline };
         let outcome = core.announced(change, || (version, core.store.apply(&update, Source::Local, only_if, now)));
+        core.loads.mend(&self.key);
         let metrics = &core.node.metrics;
         match outcome.fate {
             Fate::Applied => metrics.fills.inc(),
@@ -117,6 +73,28 @@ impl Lease {
             }
         }
         Ok(outcome.fate == Fate::Applied)
+    }
+
+    /// The value could not be loaded: ends the lease, and counts and tells it. If there is an older value to be served
+    /// ([`LoadPolicy::fail_safe`], or an early refresh), the next try is as much later as [`LoadPolicy::throttle`] says.
+    pub fn fail(self) {
+        let core = &self.core;
+        if !core.is_usable() {
+            return;
+        }
+        if let Some(version) = self.fallback {
+            core.loads.fail(&self.key, version, Until::after(self.throttle));
+        }
+        core.node.metrics.load_failures.inc();
+        core.tell_load(EventKind::LoadFailed, &self.key);
+    }
+
+    /// The lease of a load that has begun.
+    fn of(core: &Arc<CacheCore>, key: &[u8], fallback: Option<Version>, throttle: Duration) -> Lease {
+        let watch = core.store.watch(key);
+        // After the watch began, so that it is above whatever was known then.
+        let version = core.node.hlc.tick(coarse_wall());
+        Lease { core: Arc::clone(core), key: key.into(), watch, version, fallback, throttle }
     }
 }
 
@@ -139,19 +117,25 @@ pub enum Lookup {
     Lease(Lease),
 }
 
-/// Why [`Cache::get_or_load`] has no value.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError<E> {
-    /// The cache.
-    #[error(transparent)]
-    Cache(#[from] Error),
-    /// The loader.
-    #[error("the loader failed")]
-    Loader(#[source] E),
+/// What [`Cache::begin_load`] found.
+#[derive(Debug)]
+pub enum Loading {
+    /// The live value.
+    Fresh(Value),
+    /// The live value, old enough to be loaded anew: the caller does that, in the background if it can.
+    Refresh(Value, Lease),
+    /// An expired value; what is newer could not be loaded a short while ago.
+    Paused(Value),
+    /// An expired value; another caller loads what is newer, and has not ended in time. Whoever serves it says so with
+    /// [`Cache::note_load`].
+    Slow(Value),
+    /// It is for the caller to load it. The expired value, if there is one, can be served if that fails or takes long.
+    Load(Lease, Option<Value>),
 }
 
 impl Cache {
     /// The live value of `key`, or the right to load it. While another caller of this process loads it, waits for that.
+    /// Heeds no [`LoadPolicy`].
     ///
     /// A thread that asks again for a key it has the lease of waits for itself, until `timeout`.
     ///
@@ -159,59 +143,103 @@ impl Cache {
     /// [`Error::Timeout`] if the other has not ended after `timeout`; [`Error::TooLarge`] for a key beyond 65,535 bytes.
     /// Else as [`get`](Cache::get), also if the cache is closed meanwhile.
     pub fn lease(&self, key: &[u8], timeout: Duration) -> Result<Lookup> {
-        check_len("key", key.len(), KEY_LEN_MAX)?;
-        let until = Until::after(timeout);
-        loop {
-            let core = self.live()?;
-            if let Some(value) = core.store.get(key, coarse_wall()) {
-                return Ok(Lookup::Found(value));
-            }
-            if core.loads.begin(key) {
-                let lease = Lease::of(core, key);
-                // Another may have ended its load since this one looked.
-                let found = core.store.peek(key, coarse_wall());
-                return Ok(found.map_or(Lookup::Lease(lease), |entry| Lookup::Found(entry.value)));
-            }
-            if !core.loads.wait_for(key, until, || core.is_usable()) {
-                return Err(Error::Timeout { what: "another caller to load the key".into(), waited: timeout });
+        match self.begin_load(key, &LoadPolicy::default(), timeout)? {
+            Loading::Load(lease, _) => Ok(Lookup::Lease(lease)),
+            Loading::Fresh(value) | Loading::Refresh(value, _) | Loading::Paused(value) | Loading::Slow(value) => {
+                Ok(Lookup::Found(value))
             }
         }
     }
 
-    /// The live value of `key`, or else what `load` makes of it (its bytes, and how to read them), which is put for `ttl`.
+    /// As [`lease`](Cache::lease), heeding `policy`: what to serve, and whether the caller is to load.
     ///
-    /// At most one caller of this process loads a key at a time; the others wait for it, up to `timeout` each. A write or a
-    /// delete that comes while `load` runs wins: then what was loaded is returned, and not put. If `load` fails, or panics,
-    /// nothing is put, and one of those that wait loads in its turn. Members do not wait for each other's loads.
+    /// Waits for another's load until the policy's patience ends too, if that comes before `timeout`.
     ///
     /// # Errors
-    /// [`LoadError::Loader`] with what `load` answered; [`LoadError::Cache`] as [`lease`](Cache::lease) and
-    /// [`put`](Cache::put).
-    pub fn get_or_load<E>(
-        &self,
-        key: &[u8],
-        ttl: Ttl,
-        timeout: Duration,
-        load: impl FnOnce() -> std::result::Result<Value, E>,
-    ) -> std::result::Result<Value, LoadError<E>> {
-        match self.lease(key, timeout)? {
-            Lookup::Found(value) => Ok(value),
-            Lookup::Lease(lease) => {
-                let value = load().map_err(LoadError::Loader)?;
-                lease.fill(&value, value.codec(), ttl)?;
-                Ok(value)
+    /// As [`lease`](Cache::lease).
+    pub fn begin_load(&self, key: &[u8], policy: &LoadPolicy, timeout: Duration) -> Result<Loading> {
+        check_len("key", key.len(), KEY_LEN_MAX)?;
+        let until = Until::after(timeout);
+        let (until_served, until) = (until.at_most(policy.patience(true)), until.at_most(policy.patience(false)));
+        loop {
+            let core = self.live()?;
+            let now = coarse_wall();
+            if let Some(value) = core.store.get(key, now) {
+                return Ok(core.fresh(key, value, policy, now));
+            }
+            let expired = match policy.fail_safe {
+                Duration::ZERO => None,
+                max_age => core.store.expired(key, now, max_age),
+            };
+            let version = expired.as_ref().map(|(_, version)| *version);
+            if version.is_some_and(|version| core.loads.is_paused(key, version)) {
+                if let Some((value, _)) = expired {
+                    core.node.metrics.loads_throttled.inc();
+                    core.tell_stale(key);
+                    return Ok(Loading::Paused(value));
+                }
+            }
+            let expired = expired.map(|(value, _)| value);
+            if core.loads.begin(key) {
+                let lease = Lease::of(core, key, version, policy.throttle);
+                // Another may have ended its load since this one looked.
+                let found = core.store.peek(key, coarse_wall());
+                return Ok(found.map_or(Loading::Load(lease, expired), |entry| Loading::Fresh(entry.value)));
+            }
+            let until = if expired.is_some() { until_served } else { until };
+            if !core.loads.wait_for(key, until, || core.is_usable()) {
+                let waited = policy.patience(expired.is_some()).map_or(timeout, |patience| patience.min(timeout));
+                let late = Error::Timeout { what: "another caller to load the key".into(), waited };
+                return expired.map(Loading::Slow).ok_or(late);
             }
         }
     }
 }
 
-impl Lease {
-    /// The lease of a load that has begun.
-    fn of(core: &Arc<CacheCore>, key: &[u8]) -> Lease {
-        let watch = core.store.watch(key);
-        // After the watch began, so that it is above whatever was known then.
-        let version = core.node.hlc.tick(coarse_wall());
-        Lease { core: Arc::clone(core), key: key.into(), watch, version }
+impl CacheCore {
+    /// What to do about a live value.
+    fn fresh(self: &Arc<Self>, key: &[u8], value: Value, policy: &LoadPolicy, now: WallMs) -> Loading {
+        let Some(version) = self.refresh_due(key, policy.eager_refresh, now) else { return Loading::Fresh(value) };
+        if self.loads.is_paused(key, version) || !self.loads.begin(key) {
+            return Loading::Fresh(value);
+        }
+        let lease = Lease::of(self, key, Some(version), policy.throttle);
+        // Another may have ended its refresh since this one looked.
+        match self.store.peek(key, now) {
+            Some(entry) if entry.version != version => Loading::Fresh(entry.value),
+            _ => {
+                self.node.metrics.refreshes.inc();
+                Loading::Refresh(value, lease)
+            }
+        }
+    }
+
+    /// The version of the live value of `key` if it is so old that it should be loaded anew.
+    ///
+    /// The member that wrote it begins, and the others follow only when it has not done so for half of the time that was
+    /// left: so one member refreshes, unless the writer is gone or is not asked for the key.
+    fn refresh_due(&self, key: &[u8], share: u16, now: WallMs) -> Option<Version> {
+        if share == 0 {
+            return None;
+        }
+        let entry = self.store.peek(key, now).filter(|entry| entry.deadline != Deadline::NEVER)?;
+        let is_own = entry.version.origin == self.node.hlc.origin() || !self.is_replicated();
+        let share = u64::from(if is_own { share } else { share + 1_000_u16.saturating_sub(share) / 2 });
+        let written = entry.version.hlc.wall().0;
+        let age_ms = now.0.saturating_sub(written);
+        let ttl_ms = entry.deadline.0.0.saturating_sub(written);
+        (age_ms.saturating_mul(1_000) >= ttl_ms.saturating_mul(share)).then_some(entry.version)
+    }
+
+    /// Tells of a load that did not go as it should.
+    pub(super) fn tell_load(&self, kind: EventKind, key: &[u8]) {
+        self.node.publish(|| self.event(kind, key, Version::ZERO, Writer::Here));
+    }
+
+    /// Counts and tells that an expired value is given.
+    pub(super) fn tell_stale(&self, key: &[u8]) {
+        self.node.metrics.stale_served.inc();
+        self.tell_load(EventKind::Stale, key);
     }
 }
 
@@ -223,7 +251,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::node::Node;
+    use crate::node::{LoadError, Node};
 
     const LONG: Duration = Duration::from_secs(20);
 

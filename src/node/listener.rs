@@ -38,6 +38,14 @@ pub enum EventKind {
     MemberFailed,
     /// Some events were dropped because the queue was full.
     Overflow,
+    /// A loader failed.
+    LoadFailed,
+    /// A load took longer than the soft timeout, and an expired value was given meanwhile.
+    LoadSlow,
+    /// A load took longer than the hard timeout, and who waited for it got an error.
+    LoadTimedOut,
+    /// An expired value was given in place of a loaded one.
+    Stale,
 }
 
 /// Something that happened.

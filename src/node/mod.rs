@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `mod.rs` | [`Node`]: open, close, who owns the thread |
 //! | `cache.rs`, `keys.rs`, `query.rs` | [`Cache`] and what it is asked |
+//! | `lease.rs`, `load.rs`, `loads.rs` | loading what a cache does not have |
 //! | `keyring.rs` | the cluster's keys while the node runs |
 //! | `core.rs` | what handles and driver share |
 //! | `outbox.rs`, `bell.rs` | the way from a put to the driver |
@@ -29,6 +30,8 @@ mod keyring;
 mod keys;
 mod lease;
 mod listener;
+mod load;
+mod loads;
 mod lock;
 mod lookup;
 mod network;
@@ -45,8 +48,9 @@ use std::time::Duration;
 
 pub use self::cache::{Cache, Ttl};
 pub use self::keys::Keys;
-pub use self::lease::{Lease, LoadError, Lookup};
+pub use self::lease::{Lease, Loading, Lookup};
 pub use self::listener::{Event, EventKind, Events, Waited};
+pub use self::load::{LoadError, LoadOptions, Note};
 pub use self::network::Network;
 pub use self::query::{MemberChecksum, MemberMetrics};
 pub use crate::crypto::KeyRole;

@@ -1,19 +1,23 @@
 //! Taking out entries whose deadline has passed, and tombstones that have served.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use super::hashes::Place;
 use super::shard::{Due, Left, Shard};
-use super::{Gone, Store};
-use crate::hlc::HlcTimestamp;
+use super::slot::State;
+use super::{Gone, Key, Store, Value};
+use crate::hlc::{HlcTimestamp, Version};
 use crate::time::WallMs;
 
 /// Timer records or tombstones read under one hold of a lock: some 10 us.
 const RECORDS_PER_LOCK: usize = 256;
 
 impl Store {
-    /// Removes up to `budget` entries whose deadline has passed, oldest deadline first within a shard.
+    /// Removes up to `budget` entries whose deadline has passed, oldest deadline first within a shard; in a store that
+    /// keeps them for a while ([`Store::keeping_expired`]), tells of those first, and removes them later.
     ///
-    /// Costs one load a shard when none has. Those that were not sent yet come back with `dirty` set.
+    /// Costs one load a shard when none is due. Those that are removed and were not sent yet come back with `dirty` set.
     pub fn expire(&self, now: WallMs, budget: usize) -> Vec<Gone> {
         let mut gone = Vec::new();
         // Where the last call ran out of budget: no shard is served twice before all were.
@@ -29,6 +33,25 @@ impl Store {
             }
         }
         gone.into_iter().map(Gone::slim).collect()
+    }
+
+    /// The value of `key` though its deadline has passed, if that was no longer ago than `max_age`; with its version.
+    /// It counts as used, and as no hit.
+    #[must_use]
+    pub fn expired(&self, key: &[u8], now: WallMs, max_age: Duration) -> Option<(Value, Version)> {
+        let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
+        let mut shard = self.shards[ix].lock();
+        let i = shard.find(hash, key)?;
+        let slot = shard.slot(i);
+        let is_served = slot.state == State::Live && slot.deadline.has_passed(now);
+        if !is_served || slot.deadline.0.after(max_age) <= now {
+            return None;
+        }
+        let found = slot.value().map(|value| (value, slot.version));
+        if shard.touch(i) {
+            self.publish(ix, &shard);
+        }
+        found
     }
 
     /// Drops tombstones older than `before`, remembering per segment that anything older is to be refused.
@@ -48,10 +71,20 @@ impl Store {
         collected
     }
 
-    /// Takes out an entry whose deadline has passed.
-    fn expire_slot(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
-        shard.expirations += 1;
-        self.forget(ix, shard, i)
+    /// Takes out an entry that is due, or keeps it if it is so for the first time and the store keeps such.
+    fn expire_slot(&self, ix: usize, shard: &mut Shard, i: u32, now: WallMs) -> Option<Gone> {
+        let slot = shard.slot(i);
+        let was_told = slot.expired;
+        let is_over = WallMs(slot.deadline.0.0.saturating_add(shard.timers.grace_ms())) <= now;
+        shard.expirations += u64::from(!was_told);
+        if was_told || is_over {
+            return self.forget(ix, shard, i).map(Left::into_gone);
+        }
+        let slot = shard.slot(i);
+        let key = slot.block.as_ref().map(|block| Key::of(block.clone(), slot.key_len))?;
+        let gone = Gone { key, version: slot.version, dirty: false, told: false };
+        shard.keep_expired(i);
+        Some(gone)
     }
 
     fn expire_batch(&self, ix: usize, now: WallMs, budget: usize, gone: &mut Vec<Gone>) {
@@ -59,7 +92,7 @@ impl Store {
         let mut records = RECORDS_PER_LOCK;
         while gone.len() < budget {
             let Due::Slot(i) = shard.next_due(now, &mut records) else { break };
-            gone.extend(self.expire_slot(ix, &mut shard, i).map(Left::into_gone));
+            gone.extend(self.expire_slot(ix, &mut shard, i, now));
         }
         self.publish(ix, &shard);
     }

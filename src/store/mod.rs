@@ -33,6 +33,7 @@ pub use watch::Watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -135,6 +136,8 @@ pub struct Gone {
     pub version: Version,
     /// Whether it was never taken by [`Store::take_dirty`]: its version is still to be announced.
     pub dirty: bool,
+    /// Whether its expiry was told before: it had been kept since.
+    pub told: bool,
 }
 
 impl Gone {
@@ -251,6 +254,8 @@ pub struct Store {
     ages: Box<[AtomicU32]>,
     /// Per shard, the earliest deadline its timers know. Written under its lock, read without.
     dues: Box<[AtomicU64]>,
+    /// Per shard, how many entries are kept past their deadline. Written under its lock, read without.
+    expired: Box<[AtomicUsize]>,
     limits: Limits,
     budget: Budget,
     segments: Segments,
@@ -294,14 +299,25 @@ impl Store {
         Store::build(limits, Hashes::seeded(&cluster_hash_key, replicated, seed), replicated)
     }
 
+    /// The same store, empty as it is, but it keeps entries for so long after their deadline, unreadable but for
+    /// [`Store::expired`].
+    #[must_use]
+    pub fn keeping_expired(mut self, grace: Duration) -> Store {
+        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        let exact = self.shards.len() == 1;
+        self.shards = (0..self.shards.len()).map(|_| Apart(Mutex::new(Shard::new(exact, grace_ms)))).collect();
+        self
+    }
+
     fn build(limits: Limits, hashes: Hashes, replicated: bool) -> Store {
         let shards = shard_count(limits);
         Store {
             hashes,
-            shards: (0..shards).map(|_| Apart(Mutex::new(Shard::new(shards == 1)))).collect(),
+            shards: (0..shards).map(|_| Apart(Mutex::new(Shard::new(shards == 1, 0)))).collect(),
             shard_mask: shards - 1,
             ages: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             dues: (0..shards).map(|_| AtomicU64::new(u64::MAX)).collect(),
+            expired: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             limits,
             budget: Budget::new(Limits { max_entries: limits.max_entries.min(MAX_ENTRIES), ..limits }),
             segments: Segments::new(),
@@ -395,10 +411,11 @@ impl Store {
         shard.find(hash, key).map(|i| scan::outgoing(shard.slot(i)))
     }
 
-    /// Live entries (expired ones that were not yet removed included). May count one that is just being put or removed.
+    /// Live entries. May count one whose deadline has just passed, or that is just being put or removed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.budget.entries()
+        let expired = self.expired.iter().map(|expired| expired.load(Ordering::Relaxed)).sum();
+        self.budget.entries().saturating_sub(expired)
     }
 
     /// Whether there are none.
@@ -484,6 +501,9 @@ impl Store {
         // Seldom another one: a load leaves the line shared with the other shards' threads.
         if self.dues[ix].load(Ordering::Relaxed) != due {
             self.dues[ix].store(due, Ordering::Relaxed);
+        }
+        if self.expired[ix].load(Ordering::Relaxed) != shard.expired() {
+            self.expired[ix].store(shard.expired(), Ordering::Relaxed);
         }
     }
 }

@@ -100,7 +100,8 @@ impl Store {
                 let is_reached = slot.state == State::Live && slot.version.hlc <= floor;
                 if let Some(block) = slot.block.as_ref().filter(|_| is_reached) {
                     let key = Key::of(block.clone(), slot.key_len);
-                    batch.push((Gone { key, version: slot.version, dirty: slot.dirty }, floor, slot.key_hash));
+                    let gone = Gone { key, version: slot.version, dirty: slot.dirty, told: slot.expired };
+                    batch.push((gone, floor, slot.key_hash));
                 }
                 true
             });

@@ -46,6 +46,7 @@ pub(super) struct Left {
     pub(super) key_hash: KeyHash,
     pub(super) live: bool,
     pub(super) dirty: bool,
+    pub(super) expired: bool,
 }
 
 impl Left {
@@ -54,7 +55,7 @@ impl Left {
     }
 
     pub(super) fn into_gone(self) -> Gone {
-        Gone { key: Key::of(self.block, self.key_len), version: self.version, dirty: self.dirty }
+        Gone { key: Key::of(self.block, self.key_len), version: self.version, dirty: self.dirty, told: self.expired }
     }
 }
 
@@ -71,6 +72,8 @@ pub(super) struct Shard {
     tombstone_bytes: usize,
     pub(super) timers: Timers,
     pub(super) watches: Watches,
+    /// Live slots that are kept past their deadline.
+    expired: usize,
     /// Whether every touch is to be recorded: exact LRU.
     exact: bool,
     /// Entries taken in so far, wrapping: the clock that ages are told by.
@@ -86,7 +89,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(exact: bool) -> Shard {
+    pub(super) fn new(exact: bool, grace_ms: u64) -> Shard {
         Shard {
             table: HashTable::new(),
             slots: Vec::new(),
@@ -94,8 +97,9 @@ impl Shard {
             lru: List::EMPTY,
             tombstones: List::EMPTY,
             tombstone_bytes: 0,
-            timers: Timers::default(),
+            timers: Timers::new(grace_ms),
             watches: Watches::default(),
+            expired: 0,
             exact,
             inserts: 0,
             tail_stamp: 0,
@@ -156,6 +160,8 @@ impl Shard {
         let i = found.unwrap_or_else(|| self.allocate(hash));
         let slot = &mut self.slots[i as usize];
         let (before, timed) = (slot.state, slot.is_timed().then_some(slot.deadline));
+        let was_expired = std::mem::take(&mut slot.expired);
+        self.expired -= usize::from(was_expired);
         match (before, content.state) {
             (State::Live, State::Live) => {
                 self.touch(i);
@@ -181,7 +187,7 @@ impl Shard {
             }
             _ => self.link_tombstone(i),
         }
-        self.retime(i, timed);
+        self.retime(i, timed, was_expired);
         old
     }
 
@@ -204,10 +210,12 @@ impl Shard {
     pub(super) fn restamp(&mut self, i: u32, version: Version, deadline: Deadline, dirty: bool) {
         let slot = &mut self.slots[i as usize];
         let timed = slot.is_timed().then_some(slot.deadline);
+        let was_expired = std::mem::take(&mut slot.expired);
+        self.expired -= usize::from(was_expired);
         slot.version = version;
         slot.deadline = deadline;
         slot.dirty = dirty;
-        self.retime(i, timed);
+        self.retime(i, timed, was_expired);
         self.touch(i);
     }
 
@@ -232,8 +240,21 @@ impl Shard {
         let free = Slot { next: self.free, ..Slot::FREE };
         let slot = std::mem::replace(&mut self.slots[i as usize], free);
         self.free = i;
-        let Slot { version, key_len, key_hash, dirty, .. } = slot;
-        Some(Left { block: slot.block?, version, key_len, key_hash, live, dirty })
+        self.expired -= usize::from(slot.expired);
+        let Slot { version, key_len, key_hash, dirty, expired, .. } = slot;
+        Some(Left { block: slot.block?, version, key_len, key_hash, live, dirty, expired })
+    }
+
+    /// Keeps the live slot `i`, which is due, past its deadline.
+    pub(super) fn keep_expired(&mut self, i: u32) {
+        self.slots[i as usize].expired = true;
+        self.expired += 1;
+        self.timers.keep(&self.slots, i);
+    }
+
+    /// Live slots that are kept past their deadline.
+    pub(super) fn expired(&self) -> usize {
+        self.expired
     }
 
     /// The least recently used entry other than `spare`.
@@ -269,14 +290,14 @@ impl Shard {
         (self.tombstones.len, self.tombstone_bytes)
     }
 
-    /// Takes out the next live slot whose deadline has passed from the timers, reading at most `records_max` records.
-    /// Returns it, or whether records that are due are left. The caller removes the slot.
+    /// Takes out the next live slot that is due from the timers, reading at most `records_max` records. Returns it, or
+    /// whether records that are due are left. The caller removes the slot, or keeps it if it was due for the first time.
     pub(super) fn next_due(&mut self, now: WallMs, records_max: &mut usize) -> Due {
         while *records_max > 0 {
-            let Some((deadline, i)) = self.timers.pop_due(now) else { return Due::None };
+            let Some((due, i)) = self.timers.pop_due(now) else { return Due::None };
             *records_max -= 1;
             let slot = &self.slots[i as usize];
-            if slot.is_timed() && slot.deadline == deadline {
+            if slot.is_timed() && self.timers.due(slot) == due {
                 return Due::Slot(i);
             }
         }
@@ -289,7 +310,8 @@ impl Shard {
             return None;
         }
         self.free = NIL;
-        let timers = std::mem::take(&mut self.timers);
+        let empty = Timers::new(self.timers.grace_ms());
+        let timers = std::mem::replace(&mut self.timers, empty);
         Some((std::mem::take(&mut self.table), std::mem::take(&mut self.slots), timers))
     }
 
@@ -316,10 +338,11 @@ impl Shard {
         i
     }
 
-    fn retime(&mut self, i: u32, before: Option<Deadline>) {
+    /// Files slot `i` anew if that is called for: one that `was_expired` is filed for a later time than its deadline.
+    fn retime(&mut self, i: u32, before: Option<Deadline>, was_expired: bool) {
         let slot = &self.slots[i as usize];
         let after = slot.is_timed().then_some(slot.deadline);
-        if before == after {
+        if before == after && !was_expired {
             return;
         }
         if before.is_some() {
@@ -368,7 +391,7 @@ impl Shard {
 /// What [`Shard::next_due`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// This slot's deadline has passed.
+    /// This slot is due.
     Slot(u32),
     /// Nothing is due.
     None,
@@ -404,7 +427,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_told_apart() {
-        let mut shard = Shard::new(true);
+        let mut shard = Shard::new(true, 0);
         shard.put(None, 7, content(b"a", 1, State::Live));
         shard.put(None, 7, content(b"b", 2, State::Live));
         let (a, b) = (shard.find(7, b"a").expect("held"), shard.find(7, b"b").expect("held"));
@@ -416,7 +439,7 @@ mod tests {
 
     #[test]
     fn a_freed_slot_is_used_again() {
-        let mut shard = Shard::new(true);
+        let mut shard = Shard::new(true, 0);
         for n in 0..1_000 {
             shard.put(None, 1, content(b"k", n, State::Live));
             let i = shard.find(1, b"k").expect("held");
@@ -427,7 +450,7 @@ mod tests {
 
     #[test]
     fn late_tombstones_are_sorted_in() {
-        let mut shard = Shard::new(true);
+        let mut shard = Shard::new(true, 0);
         for hlc in [5_u64, 9, 7, 1, 8] {
             shard.put(None, 1, content(&hlc.to_le_bytes(), hlc, State::Tombstone));
         }
@@ -443,7 +466,7 @@ mod tests {
 
     #[test]
     fn without_exactness_a_recently_moved_entry_stays_where_it_is() {
-        let mut shard = Shard::new(false);
+        let mut shard = Shard::new(false, 0);
         for n in 0..64_u32 {
             shard.put(None, n, content(&n.to_le_bytes(), 1, State::Live));
         }

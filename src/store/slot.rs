@@ -44,6 +44,8 @@ pub(super) struct Slot {
     pub(super) state: State,
     /// Changed here and not yet taken for sending.
     pub(super) dirty: bool,
+    /// Its deadline has passed and was told; it is kept for who cannot load a newer value.
+    pub(super) expired: bool,
 }
 
 #[cfg(target_pointer_width = "64")]
@@ -64,6 +66,7 @@ impl Slot {
         codec: Codec::RAW,
         state: State::Free,
         dirty: false,
+        expired: false,
     };
 
     pub(super) fn key(&self) -> &[u8] {

@@ -19,6 +19,7 @@ static void frees(void) {
     mcc_cluster_metrics_free(NULL);
     mcc_checksums_free(NULL);
     mcc_lease_free(NULL);
+    mcc_load_policy_free(NULL);
     CHECK("free_null_is_nothing_to_do", 1);
 }
 

@@ -569,3 +569,35 @@ fn one_seed_gives_the_same_run_twice() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn what_has_expired_is_kept_for_its_grace_and_read_by_nobody_but_who_asks_for_it() {
+    let store = Store::with_seed(UNLIMITED, KEY, true, 1).keeping_expired(Duration::from_millis(50));
+    let put = |clock, deadline| {
+        assert_eq!(local(&store, &until(put(b"k", b"v", clock), deadline)).fate, Fate::Applied);
+    };
+    let expire =
+        |now| store.expire(WallMs(now), 10).into_iter().map(|gone| (gone.told, gone.dirty)).collect::<Vec<_>>();
+    let kept = |now, age| store.expired(b"k", WallMs(now), Duration::from_millis(age)).is_some();
+    put(1, 100);
+    assert!(!kept(99, 50), "it is alive");
+    assert_eq!(expire(100), [(false, false)], "told, and kept");
+    assert_eq!((store.len(), store.stats().entries, store.stats().expirations), (0, 0, 1));
+    assert!(store.get(b"k", WallMs(100)).is_none() && store.weight() > 0);
+    assert!(kept(149, 50) && !kept(150, 50) && kept(109, 10) && !kept(110, 10));
+    assert!(expire(149).is_empty());
+    // A put of the same deadline is filed anew, and told anew.
+    put(2, 100);
+    assert_eq!((expire(100), store.len()), (vec![(false, false)], 0));
+    assert_eq!(expire(150), [(true, true)], "gone, and the members must hear of it: it was never sent");
+    assert_eq!((store.weight(), store.stats().expirations, kept(149, 50)), (0, 2, false));
+    // Who comes so late that the grace is over takes it out at once; what is evicted or cleared meanwhile is no more kept.
+    put(200, 300);
+    assert_eq!(expire(350), [(false, true)]);
+    put(400, 300);
+    assert_eq!(expire(300), [(false, false)]);
+    put(401, 1_000);
+    assert_eq!((store.len(), kept(1_001, 50), expire(1_000)), (1, true, vec![(false, false)]));
+    local(&store, &update(UpdateKind::Clear, b"", b"", v(500)));
+    assert_eq!((store.len(), store.weight(), expire(2_000)), (0, 0, vec![]));
+}
