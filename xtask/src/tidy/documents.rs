@@ -6,6 +6,9 @@ use super::source::{RustFile, Token};
 use super::{File, Finding};
 
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
+const GUARANTEES: &str = "docs/GUARANTEES.md";
+/// The head of the column that names tests.
+const PROVED_BY: &str = "proved by";
 const README: &str = "README.md";
 /// What the README promises, and the file behind each.
 const COMMANDS: [(&str, &str); 2] = [("./dev demo", "dev"), ("./dev test", "dev")];
@@ -87,6 +90,54 @@ fn missing(mention: &str, files: &[File], names: &Names<'_>) -> Option<String> {
     (is_function && !names.functions.contains(function)).then(|| format!("`{mention}`: src/ has no `fn {function}`"))
 }
 
+/// Rows of the guarantees' tables that name no test, or one that does not exist.
+pub(crate) fn guarantees(files: &[File], rust: &[RustFile]) -> Vec<Finding> {
+    let Some(document) = files.iter().find(|file| file.path == GUARANTEES) else {
+        return vec![Finding::new(GUARANTEES, 0, "does not exist")];
+    };
+    let tests = tests(rust);
+    let mut findings = Vec::new();
+    let mut is_table = false;
+    for (index, line) in document.text.lines().enumerate() {
+        if !line.starts_with('|') || line.starts_with("|---") {
+            continue;
+        }
+        let proof = line.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        is_table |= proof.trim() == PROVED_BY;
+        if proof.trim() == PROVED_BY {
+            continue;
+        }
+        let named = mentions(proof, false);
+        if named.is_empty() {
+            findings.push(Finding::new(GUARANTEES, index + 1, "a promise without a test"));
+        }
+        let is_there = |name: &str| tests.contains(name) || files.iter().any(|file| file.path == name);
+        for name in named.into_iter().filter(|name| !is_there(name)) {
+            findings.push(Finding::new(GUARANTEES, index + 1, format!("`{name}`: there is no such test")));
+        }
+    }
+    if !is_table {
+        findings.push(Finding::new(GUARANTEES, 0, format!("has no table with a column `{PROVED_BY}`")));
+    }
+    findings
+}
+
+/// The functions of test code.
+fn tests(rust: &[RustFile]) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    for file in rust {
+        let is_tests = file.path.contains("tests");
+        for two in file.tokens.windows(2) {
+            if let (Some("fn"), Some(name)) = (two[0].word(), two[1].word()) {
+                if is_tests || two[0].test {
+                    names.insert(name);
+                }
+            }
+        }
+    }
+    names
+}
+
 /// The README's commands: named in it, and there.
 pub(crate) fn readme(files: &[File]) -> Vec<Finding> {
     let Some(readme) = files.iter().find(|file| file.path == README) else {
@@ -139,6 +190,21 @@ mod tests {
         assert!(check("`Outbox::mark`")[0].ends_with("src/ has no type `Outbox`"));
         assert!(check("`Store::only_in_tests`")[0].ends_with("src/ has no `fn only_in_tests`"));
         assert_eq!(check("```\n  Driver::turn -> Store::apply   node/driver.rs\n```").len(), 2);
+    }
+
+    #[test]
+    fn a_promise_names_a_test_that_exists() {
+        let source = "fn in_the_product() {}\n#[cfg(test)]\nmod tests { #[test] fn proves_it() {} }";
+        let rust = [RustFile::parse("src/hlc.rs", source).expect("the fixture is Rust")];
+        let check = |rows: &str| {
+            let document = format!("| rely | proved by |\n|---|---|\n{rows}\n");
+            guarantees(&[file(GUARANTEES, &document), file("tests/sim.rs", "")], &rust).len()
+        };
+        assert_eq!(check("| it holds | always (`tests/sim.rs`); `proves_it` |"), 0);
+        assert_eq!(check("| it holds | because |"), 1);
+        assert_eq!(check("| it holds | `in_the_product`, `no_such_test` |"), 2);
+        assert_eq!(guarantees(&[file(GUARANTEES, "no table")], &rust).len(), 1);
+        assert_eq!(guarantees(&[], &rust).len(), 1);
     }
 
     #[test]

@@ -73,6 +73,7 @@ const RULES: &[Rule] = &[
     ("names say something", |tree| each_file(tree, text::names)),
     ("no generated file in git", |tree| text::generated(tree.tracked.as_deref(), &tree.files)),
     ("the architecture document is true", |tree| documents::architecture(&tree.files, &tree.rust)),
+    ("every guarantee has its tests", |tree| documents::guarantees(&tree.files, &tree.rust)),
     ("every language tells the smoke test and the bad inputs", |tree| smoke::told_alike(&tree.files)),
     ("the README's commands exist", |tree| documents::readme(&tree.files)),
 ];
