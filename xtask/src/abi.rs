@@ -45,9 +45,8 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
     let library = build_library(workspace, journal)?;
     tally += exports(&library, journal)?;
     tally += soname(&library, journal)?;
-    for program in &programs {
-        tally += program_both_ways(workspace, journal, &library, program)?;
-    }
+    tally +=
+        journal.side_by_side(&programs, |program, journal| program_both_ways(workspace, journal, &library, program))?;
     Ok(tally)
 }
 

@@ -11,6 +11,9 @@ const TEST_LIMIT: Duration = Duration::from_secs(3600);
 /// Building the library from clean with link-time optimisation, on a slow machine.
 pub(crate) const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
+/// The release build of all that is released: the library and the command line.
+pub(crate) const BUILD_RELEASE: [&str; 6] = ["build", "--release", "--package", "mccache", "--package", "mccache-cli"];
+
 /// The name in the library's own soname; `build.rs` gives it.
 pub(crate) const SONAME: &str = "libmccache.so.0";
 
@@ -61,14 +64,25 @@ pub(crate) struct Library {
     pub(crate) native_libs: Vec<String>,
 }
 
-/// Builds the library as its users get it.
+/// Builds the library as its users get it, and the command line with it: built apart, the features of what both depend on
+/// would differ, and the library be compiled twice.
 pub(crate) fn build_library(workspace: &Workspace, journal: &mut Journal) -> Result<Library, String> {
-    let arguments = ["rustc", "--release", "--package", "mccache", "--lib", "--", "--print", "native-static-libs"];
-    let output = journal.must(&mut workspace.cargo(&arguments), BUILD_LIMIT)?;
-    let native_libs = native_libs(&output).ok_or("rustc did not say which native libraries libmccache.a needs")?;
+    journal.must(&mut workspace.cargo(&BUILD_RELEASE), BUILD_LIMIT)?;
     let folder = workspace.release();
     link_soname(&folder)?;
-    Ok(Library { folder, native_libs })
+    Ok(Library { native_libs: native_libs_of(workspace, journal)?, folder })
+}
+
+/// What a static library of Rust needs. The core links nothing beside the standard library's own, so an empty one tells it
+/// without a build of the core for the question alone; the programs of tests/abi that do not link would tell otherwise.
+fn native_libs_of(workspace: &Workspace, journal: &mut Journal) -> Result<Vec<String>, String> {
+    let folder = workspace.scratch("cargo")?;
+    let source = folder.join("empty.rs");
+    std::fs::write(&source, "").map_err(|error| format!("{}: {error}", source.display()))?;
+    let mut rustc = workspace.rustc();
+    rustc.args(["--crate-type", "staticlib", "--print", "native-static-libs", "--out-dir"]).arg(&folder).arg(&source);
+    let output = journal.must(&mut rustc, BUILD_LIMIT)?;
+    native_libs(&output).ok_or_else(|| "rustc did not say which native libraries a static library needs".to_owned())
 }
 
 fn native_libs(output: &str) -> Option<Vec<String>> {

@@ -20,9 +20,11 @@ use crate::workspace::{Workspace, on_path};
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
 /// Each dialect, and what older compilers call it.
 const DIALECTS: [(&str, &str); 3] = [("c++17", "c++1z"), ("c++20", "c++2a"), ("c++23", "c++2b")];
+/// The one in which every compiler reads the tests, too.
+const FULL_DIALECT: &str = "c++20";
 /// Included twice on purpose: the second time must be silent.
 const HEADER_ALONE: &str = "#include <mccache.hpp>\n#include <mccache.hpp>\nint main() {}\n";
-/// What uses most of the header, and what uses it without exceptions: compiled in every dialect.
+/// What uses most of the header, and what uses it without exceptions.
 const FACADE: &str = "tests/cpp/facade.cpp";
 const NO_EXCEPTIONS: &str = "tests/cpp/no_exceptions.cpp";
 /// The one that is also linked to the static library, and run under valgrind.
@@ -61,12 +63,14 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
     if tests.is_empty() {
         return Err("tests/cpp/ has no .cpp file".to_owned());
     }
-    let mut tally = dialects(workspace, journal)?;
     let library = build_library(workspace, journal)?;
-    for test in &tests {
-        tally += program(workspace, journal, &library, test, Linkage::Shared)?;
-    }
-    tally += program(workspace, journal, &library, &workspace.root.join(SMOKE), Linkage::Static)?;
+    let mut jobs: Vec<Job> = tests.into_iter().map(|source| Job::Program(source, Linkage::Shared)).collect();
+    jobs.push(Job::Program(workspace.root.join(SMOKE), Linkage::Static));
+    let mut tally = dialects(workspace, journal, &mut jobs)?;
+    tally += journal.side_by_side(&jobs, |job, journal| match job {
+        Job::Compile(compilation) => compilation.judge(workspace, journal),
+        Job::Program(source, linkage) => program(workspace, journal, &library, source, *linkage),
+    })?;
     if cfg!(target_os = "linux") {
         tally += outside(workspace, journal)?;
     } else {
@@ -78,11 +82,35 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
 
 // --- The header in every dialect ----------------------------------------------------------------------------------
 
-fn dialects(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, String> {
+/// What is done beside others.
+enum Job {
+    Compile(Compilation),
+    Program(PathBuf, Linkage),
+}
+
+/// Some files, read by a compiler in a dialect.
+struct Compilation {
+    compiler: &'static str,
+    dialect: &'static str,
+    exceptions: bool,
+    files: Vec<PathBuf>,
+}
+
+impl Compilation {
+    fn judge(&self, workspace: &Workspace, journal: &mut Journal) -> Result<Tally, String> {
+        let mut command = compile(workspace, self.compiler, self.dialect, &CXX_WARNINGS);
+        command.args(["-D_POSIX_C_SOURCE=200809L", "-fsyntax-only"]);
+        command.args((!self.exceptions).then_some("-fno-exceptions")).args(&self.files);
+        let mode = if self.exceptions { "with exceptions" } else { "-fno-exceptions" };
+        judge(journal, &mut command, COMPILE_LIMIT, &format!("{} -std={} {mode}", self.compiler, self.dialect))
+    }
+}
+
+/// The header alone, with exceptions and without, in every dialect of every compiler; what uses most of it, and thus has the
+/// compiler look into its templates, in one: the tests themselves are built as C++17 by the machine's own compiler.
+fn dialects(workspace: &Workspace, journal: &mut Journal, jobs: &mut Vec<Job>) -> Result<Tally, String> {
     let alone = workspace.scratch("cpp")?.join("alone.cpp");
     write(&alone, HEADER_ALONE)?;
-    let with = [alone.clone(), workspace.root.join(FACADE)];
-    let without = [alone, workspace.root.join(NO_EXCEPTIONS)];
     let mut tally = Tally::default();
     for compiler in COMPILERS {
         if on_path(compiler).is_none() {
@@ -96,11 +124,12 @@ fn dialects(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, Strin
                 tally += Tally::SKIPPED;
                 continue;
             };
-            for (files, extra) in [(&with, None), (&without, Some("-fno-exceptions"))] {
-                let mut command = compile(workspace, compiler, spelt, &CXX_WARNINGS);
-                command.arg("-D_POSIX_C_SOURCE=200809L").arg("-fsyntax-only").args(extra).args(files);
-                let name = format!("{compiler} -std={spelt} {}", extra.unwrap_or("with exceptions"));
-                tally += judge(journal, &mut command, COMPILE_LIMIT, &name)?;
+            for (exceptions, user) in [(true, FACADE), (false, NO_EXCEPTIONS)] {
+                let mut files = vec![alone.clone()];
+                if dialect == FULL_DIALECT {
+                    files.push(workspace.root.join(user));
+                }
+                jobs.push(Job::Compile(Compilation { compiler, dialect: spelt, exceptions, files }));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cargo::BUILD_LIMIT;
+use crate::cargo::{BUILD_LIMIT, BUILD_RELEASE};
 use crate::journal::{Journal, Tally};
 use crate::workspace::Workspace;
 
@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// Runs it once.
 pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, String> {
-    journal.must(&mut workspace.cargo(&["build", "--release"]), BUILD_LIMIT)?;
+    journal.must(&mut workspace.cargo(&BUILD_RELEASE), BUILD_LIMIT)?;
     let ended = journal.run(&mut workspace.cargo(&["run", "--release", "--", "demo"]), LIMIT)?;
     if !ended.ok {
         journal.say(format!("error: the demo: {}", ended.how));

@@ -3,12 +3,14 @@
 //! No program started here outlives its deadline. Standard input is always empty: nothing here asks a person.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a tool that runs programs needs the clock for their deadlines and threads for their two pipes"
+    reason = "a tool that runs programs needs the clock for their deadlines, threads for their two pipes and for several at once"
 )]
 
 use std::fmt;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -139,6 +141,44 @@ impl Journal {
         if ended.ok { Ok(ended.output) } else { Err(format!("{}: {}", describe(command), ended.how)) }
     }
 
+    /// Does as many of some jobs at once as there are processors. Each tells a journal of its own; what they said stands
+    /// here in the order of the jobs, as if one had been done after another. The first that could not be done is the
+    /// error, after all are.
+    pub(crate) fn side_by_side<T: Sync>(
+        &mut self,
+        jobs: &[T],
+        job: impl Fn(&T, &mut Journal) -> Result<Tally, String> + Sync,
+    ) -> Result<Tally, String> {
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(jobs.len());
+        let next = AtomicUsize::new(0);
+        let done: Vec<OnceLock<(Result<Tally, String>, Journal)>> = jobs.iter().map(|_| OnceLock::new()).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some((which, cell)) = jobs.iter().zip(&done).nth(next.fetch_add(1, Ordering::Relaxed)) {
+                        let mut own = Journal::quiet();
+                        let result = job(which, &mut own);
+                        // Each index is taken once.
+                        let _first = cell.set((result, own));
+                    }
+                });
+            }
+        });
+        let mut total = Ok(Tally::default());
+        for cell in done {
+            let Some((result, own)) = cell.into_inner() else { continue };
+            self.say(own.text());
+            total = match (total, result) {
+                (Ok(mut sum), Ok(tally)) => {
+                    sum += tally;
+                    Ok(sum)
+                }
+                (Err(first), _) | (Ok(_), Err(first)) => Err(first),
+            };
+        }
+        total
+    }
+
     fn give_up(&mut self, child: &mut Child, limit: Duration, output: String) -> Ended {
         stop(child);
         let how = format!("no end within {} s, so it was stopped", limit.as_secs());
@@ -264,6 +304,24 @@ mod tests {
             .run(&mut Command::new("no-such-program-of-ours"), Duration::from_secs(1))
             .expect_err("it cannot start");
         assert!(problem.starts_with("no-such-program-of-ours: "), "{problem}");
+    }
+
+    #[test]
+    fn jobs_side_by_side_are_told_in_their_order_and_the_first_error_stands() {
+        let mut journal = Journal::quiet();
+        let tally = journal.side_by_side(&[40, 10, 0], |pause, own| {
+            own.run(&mut shell(&format!("sleep 0.0{pause}; echo {pause}")), Duration::from_secs(60))?;
+            Ok(Tally::PASSED)
+        });
+        assert_eq!(tally, Ok(Tally { passed: 3, failed: 0, skipped: 0 }));
+        let said: Vec<&str> = journal.lines.iter().map(String::as_str).filter(|line| !line.starts_with('$')).collect();
+        assert_eq!(said, ["40", "10", "0"]);
+        let failed = journal.side_by_side(&[1, 2, 3], |which, own| {
+            own.say(format!("job {which}"));
+            if *which == 1 { Ok(Tally::PASSED) } else { Err(format!("no {which}")) }
+        });
+        assert_eq!(failed, Err("no 2".to_owned()));
+        assert!(journal.text().ends_with("job 1\njob 2\njob 3"), "{}", journal.text());
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Workspace {
         command
     }
 
+    /// The compiler that cargo uses, unless the environment names another.
+    pub(crate) fn rustc(&self) -> Command {
+        self.program(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+    }
+
     /// The text of a file, by its path from the root.
     pub(crate) fn read(&self, path: &str) -> Result<String, String> {
         std::fs::read_to_string(self.root.join(path)).map_err(|error| format!("{path}: {error}"))
