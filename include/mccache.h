@@ -1144,6 +1144,17 @@ mcc_status_t mcc_load_policy_new(mcc_cache_t *cache,
                                  const mcc_config_t *config,
                                  mcc_load_policy_t **policy);
 
+/// Tells how long whoever waits for a load waits by a policy: mcc_load_begin() does so in one call, and who divides the wait
+/// into several adds them up.
+///
+/// policy: the policy.
+/// has_expired_value: whether there is an expired value to be served then.
+/// Returns: ms; MCC_WAIT_FOREVER: for as long as it takes; 0 if policy is NULL.
+/// Threads: any. Since: 0.1
+MCC_API
+int64_t mcc_load_policy_patience(const mcc_load_policy_t *policy,
+                                 bool has_expired_value);
+
 /// Frees a policy.
 ///
 /// policy: the policy; NULL is nothing to do.

@@ -743,6 +743,54 @@ static PyObject *mccache_py_lease(PyObject *self, PyObject *const *args, Py_ssiz
     return NULL;
 }
 
+// What a load is waited for and begun with: see _loads.py, which has the same numbers.
+#define MCCACHE_PY_BUSY -1
+#define MCCACHE_PY_LEASE_WITH_EXPIRED 5
+
+// _begin(key, policy, timeout_ms, /): (state, value or None, lease or None), at once if nobody loads the key.
+static PyObject *mccache_py_begin(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    mcc_cache_t *cache = MCCACHE_PY_SELF(mcc_cache_t, self);
+    mccache_py_key_t key;
+    void *policy = NULL;
+    mcc_value_t *value = NULL;
+    mcc_lease_t *lease = NULL;
+    mcc_load_t load = {MCC_LOAD_FRESH, 0, {0}};
+    mcc_status_t status;
+    PyObject *object = NULL, *right = NULL, *result = NULL;
+    long long timeout_ms;
+    long state;
+    if (count != 3)
+        return PyErr_Format(PyExc_TypeError, "_begin expected 3 arguments, got %zd", count);
+    timeout_ms = PyLong_AsLongLong(args[2]);
+    if ((timeout_ms == -1 && PyErr_Occurred()) || mccache_py_key(args[0], &key) < 0)
+        return NULL;
+    if (!SWIG_IsOK(SWIG_ConvertPtr(args[1], &policy, SWIGTYPE_p_mcc_load_policy_t, 0)) || !policy)
+        return PyErr_Format(PyExc_TypeError, "_begin expected a LoadPolicy");
+    status = mcc_load_begin(cache, policy, key.data, (size_t)key.len, 0, &value, &lease, &load);
+    if (timeout_ms > 0 && (status == MCC_TIMEOUT || (status == MCC_OK && load.state == MCC_LOAD_SLOW))) {
+        mcc_value_free(value);
+        Py_BEGIN_ALLOW_THREADS
+        status = mcc_load_begin(cache, policy, key.data, (size_t)key.len, timeout_ms, &value, &lease, &load);
+        Py_END_ALLOW_THREADS
+    }
+    if (status != MCC_OK && status != MCC_NOT_FOUND && status != MCC_TIMEOUT) {
+        mccache_py_raise(status);
+        return NULL;
+    }
+    state = status == MCC_TIMEOUT ? MCCACHE_PY_BUSY
+            : status == MCC_NOT_FOUND && value ? MCCACHE_PY_LEASE_WITH_EXPIRED : (long)load.state;
+    object = value ? mccache_py_object(self, value) : mccache_py_new_ref(Py_None);
+    mcc_value_free(value);
+    right = lease ? SWIG_NewPointerObj(lease, SWIGTYPE_p_mcc_lease_t, SWIG_POINTER_OWN) : mccache_py_new_ref(Py_None);
+    if (lease && !right)
+        mcc_lease_free(lease);
+    if (object && right)
+        result = Py_BuildValue("(lOO)", state, object, right);
+    Py_XDECREF(object);
+    Py_XDECREF(right);
+    return result;
+}
+
 // (whether it was put, the object as every reader gets it). Ends the lease.
 static PyObject *mccache_py_fill(mcc_lease_t *lease, PyObject *cache, PyObject *object, int64_t ttl_ms) {
     mccache_py_value_t value;
@@ -789,6 +837,8 @@ static PyMethodDef mccache_py_methods[] = {
      "get($self, key, default=None, /)\n--\n\nReturns the value of a key, or the default if it has none."},
     {"_lease", (PyCFunction)(void (*)(void))mccache_py_lease, METH_FASTCALL,
      "_lease($self, key, timeout_ms, /)\n--\n\nReturns a value, or the lease of its load, or neither in time."},
+    {"_begin", (PyCFunction)(void (*)(void))mccache_py_begin, METH_FASTCALL,
+     "_begin($self, key, policy, timeout_ms, /)\n--\n\nReturns what a load begins with: state, value, lease."},
     {"_put_as", (PyCFunction)(void (*)(void))mccache_py_put_as, METH_FASTCALL,
      "_put_as($self, key, data, codec, /)\n--\n\nPuts bytes that are to be read as the codec says."},
 };
@@ -944,6 +994,31 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 
 %include "mccache.i"
 
+%rename(LoadPolicy) mcc_load_policy_t;
+typedef struct {} mcc_load_policy_t;
+%extend mcc_load_policy_t {
+    // The cache's own, with these settings over it, if any.
+    mcc_load_policy_t(mcc_cache_t *cache, const mcc_config_t *config, mcc_status_t *status) {
+        mcc_load_policy_t *policy = NULL;
+        *status = mcc_load_policy_new(cache, config, &policy);
+        return policy;
+    }
+
+    ~mcc_load_policy_t() {
+        mcc_load_policy_free($self);
+    }
+
+    int64_t patience(bool has_expired_value) {
+        return mcc_load_policy_patience($self, has_expired_value);
+    }
+}
+
+%extend mcc_cache_t {
+    void _note_load(const void *key, size_t key_len, int note, mcc_status_t *status) {
+        *status = mcc_load_note($self, key, key_len, note);
+    }
+}
+
 %extend mcc_value_t {
     // The object it stands for in this cache.
     PyObject *decode(PyObject *cache) {
@@ -962,6 +1037,12 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
     // Ends it. Whether the object was put, and the object as every reader gets it.
     PyObject *fill_object(PyObject *cache, PyObject *object, int64_t ttl_ms) {
         return mccache_py_fill($self, cache, object, ttl_ms);
+    }
+
+    // Ends it if it has not ended, and counts and tells that the load failed.
+    void failed() {
+        // Whatever the answer: the lease ends.
+        (void)mcc_load_failed($self);
     }
 
     // Ends it if it has not ended; an object may outlive that in a traceback.

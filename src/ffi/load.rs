@@ -89,6 +89,22 @@ pub unsafe extern "C" fn mcc_load_policy_new(
     })
 }
 
+/// Tells how long whoever waits for a load waits by a policy: mcc_load_begin() does so in one call, and who divides the wait
+/// into several adds them up.
+///
+/// policy: the policy.
+/// has_expired_value: whether there is an expired value to be served then.
+/// Returns: ms; MCC_WAIT_FOREVER: for as long as it takes; 0 if policy is NULL.
+/// Threads: any. Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcc_load_policy_patience(policy: *const mcc_load_policy_t, has_expired_value: bool) -> i64 {
+    guard_or(0, || {
+        // SAFETY: NULL or a live handle.
+        let policy = unsafe { handle_or_null(policy) };
+        policy.map_or(0, |policy| policy.policy.patience(has_expired_value).map_or(MCC_WAIT_FOREVER, ms))
+    })
+}
+
 /// Frees a policy.
 ///
 /// policy: the policy; NULL is nothing to do.

@@ -82,6 +82,8 @@ static void fail_safe(mcc_node_t *node, mcc_cache_t *cache) {
     CHECK("load_that_is_not_tried_again", is(&begun, MCC_LOAD_PAUSED, "old") && counted(node, "loads_throttled") == 1);
     end(&begun);
     begun = begin(cache, off, "k");
+    CHECK("policy_patience", mcc_load_policy_patience(off, true) == 20 && mcc_load_policy_patience(off, false) == 4000 &&
+                                 mcc_load_policy_patience(NULL, false) == 0);
     CHECK("load_without_a_pause", is(&begun, MCC_LOAD_LEASE, NULL) && begun.load.patience_ms == 4000);
     CHECK("load_that_fills", mcc_fill(begun.lease, "new", 3, MCC_CODEC_TEXT, MCC_TTL_FOREVER) == MCC_OK);
     end(&begun);

@@ -31,6 +31,7 @@ from ._errors import (
     TooLargeError,
 )
 from ._events import Events
+from ._loads import LoadPolicy
 from ._node import Node, resume_after_fork
 from ._types import (
     CallbackType,
@@ -63,6 +64,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "KeyRole",
+    "LoadPolicy",
     "Member",
     "MemberState",
     "Metadata",

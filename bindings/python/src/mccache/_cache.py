@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Optional, Tupl
 from . import _loads, _mccache
 from ._errors import ClosedError, TimeoutError
 from ._events import Events
+from ._loads import SERVED, LoadPolicy
 from ._types import Checksum, Key, Metadata, Seconds, Stats, version_text
 from ._waits import SLICE_MS, call_interruptibly, timeout_ms, ttl_ms
 
 if TYPE_CHECKING:
     from ._callbacks import Watch
-    from ._node import Node
+    from ._node import Node, Setting
 
 _T = TypeVar("_T")
 _MISSING: Any = object()
 #: SWIG 4.1 makes types without room for weak references, 4.5 with: a class may ask for it only once.
-_SLOTS = ("_node", "_watch", "_loads", "_pickles", "_closed") + (() if _mccache.Cache.__weakrefoffset__ else ("__weakref__",))
+_SLOTS = ("_node", "_watch", "_loads", "_policy", "_pickles", "_closed") + (() if _mccache.Cache.__weakrefoffset__ else ("__weakref__",))
 
 
 class _Absent:
@@ -55,6 +56,7 @@ class Cache(_mccache.Cache):
         self._node = node
         self._watch: Optional[Watch] = None
         self._loads = _loads.Loads()
+        self._policy = _mccache.LoadPolicy(self, None)
         # Read in C, wherever a value is neither bytes nor text nor CBOR.
         self._pickles = pickles
         self._closed = False
@@ -143,6 +145,7 @@ class Cache(_mccache.Cache):
         loader: Callable[[], _T],
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
+        policy: Optional[LoadPolicy] = None,
     ) -> _T:
         """The value of a key; if there is none, what ``loader()`` answers, which is put with this time to live.
 
@@ -152,11 +155,16 @@ class Cache(_mccache.Cache):
         then what was loaded is returned, and not put. What it raises is raised here unchanged, nothing is put, and one
         of those that wait loads in its turn. None is a value as good as others.
 
+        The cache's settings, or ``policy`` (:meth:`load_policy`), say more: an expired value in place of what the loader
+        raises or takes too long for, an error after a time, an early refresh. A loader that is not waited for to its end
+        runs in a thread of its own, and fills the cache when it is done.
+
         A value just loaded is returned in the shape in which the cache gives it to everybody: a tuple as a list.
         Whoever asks for a key that its own loader loads waits for itself, until ``timeout``.
         """
-        found, result = self._lease(key, 0)
-        value: _T = result if found else _loads.load(self, key, result, loader, ttl, timeout)
+        rules = self._policy if policy is None else policy._native
+        begun = self._begin(key, rules, 0)
+        value: _T = begun[1] if begun[0] in SERVED else _loads.load(self, key, begun, loader, ttl, timeout, rules)
         return value
 
     async def get_or_load_async(
@@ -165,15 +173,30 @@ class Cache(_mccache.Cache):
         loader: Callable[[], Awaitable[_T]],
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
+        policy: Optional[LoadPolicy] = None,
     ) -> _T:
         """As :meth:`get_or_load`, with a loader that is awaited; the event loop goes on meanwhile.
 
         Coroutines and threads that want the same key wait for one load. Cancelling the coroutine that loads cancels its
         loader, and the next in line loads.
         """
-        found, result = self._lease(key, 0)
-        value: _T = result if found else await _loads.load_async(self, key, result, loader, ttl, timeout)
+        rules = self._policy if policy is None else policy._native
+        begun = self._begin(key, rules, 0)
+        if begun[0] in SERVED:
+            value: _T = begun[1]
+            return value
+        value = await _loads.load_async(self, key, begun, loader, ttl, timeout, rules)
         return value
+
+    def load_policy(self, **settings: "Setting") -> LoadPolicy:
+        """How to load, for :meth:`get_or_load`: this cache's settings with these over them.
+
+        ``eager_refresh`` (a share of the time to live), ``fail_safe``, ``fail_safe_throttle``, ``load_soft_timeout`` and
+        ``load_hard_timeout`` (seconds). Make it once, and pass it to many calls.
+        """
+        from ._node import _cache_config
+
+        return LoadPolicy(self, _cache_config(settings))
 
     # -- All keys ----------------------------------------------------------------------------------------------------
 
@@ -324,9 +347,10 @@ class WatchedCache(Cache):
         loader: Callable[[], _T],
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
+        policy: Optional[LoadPolicy] = None,
     ) -> _T:
         """The value of a key, or what the loader answers."""
-        value: _T = super().get_or_load(key, loader, ttl, timeout)
+        value: _T = super().get_or_load(key, loader, ttl, timeout, policy)
         self._looked_up(key)
         return value
 
@@ -336,9 +360,10 @@ class WatchedCache(Cache):
         loader: Callable[[], Awaitable[_T]],
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
+        policy: Optional[LoadPolicy] = None,
     ) -> _T:
         """The value of a key, or what the loader answers."""
-        value: _T = await super().get_or_load_async(key, loader, ttl, timeout)
+        value: _T = await super().get_or_load_async(key, loader, ttl, timeout, policy)
         self._looked_up(key)
         return value
 

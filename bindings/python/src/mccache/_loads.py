@@ -1,23 +1,35 @@
 """Loading what the cache does not have: one loader a key at a time in this process, for threads and for asyncio.
 
+What is served, who loads and who waits for how long is decided in the core, by a policy. A loader runs in its caller's thread
+or coroutine; if that is not to wait for its end, in a thread or task of its own, which fills the cache when it is done.
+
 Threads wait in the core, on the key's lease. Coroutines must not: each that finds a key being loaded leaves a note in
 `Loads`, and whoever ends a lease here wakes those of its key. Invariant: a note is left before the last look at the key,
 so that no end of a load is missed; and nothing waits for a lock, so that a fork catches none.
 """
 
 import asyncio
+import contextvars
 import inspect
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple
 
 from ._errors import TimeoutError
 from ._types import Key, Seconds
-from ._waits import SLICE_MS, left_ms, timeout_ms, ttl_ms
+from ._waits import FOREVER_MS, SLICE_MS, left_ms, timeout_ms, ttl_ms
+
+from . import _mccache
 
 if TYPE_CHECKING:
-    from . import _mccache
     from ._cache import Cache
+
+# What a load begins with: the core's states, and two of the glue's.
+BUSY, FRESH, REFRESH, PAUSED, SLOW, LEASE, LEASE_WITH_EXPIRED = range(-1, 6)
+#: Nothing is left to do but to give the value.
+SERVED = frozenset((FRESH, PAUSED))
+# What is told of loads that did not go as they should.
+_STALE, _WAS_SLOW, _TIMED_OUT = range(3)
 
 _Note = Tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
@@ -60,101 +72,227 @@ class Loads:
             self.ended(key)
 
 
+class LoadPolicy:
+    """How values of a cache are loaded: its settings, with others over them. From :meth:`mccache.Cache.load_policy`."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, cache: "Cache", config: Optional[_mccache.Config]) -> None:
+        self._native = _mccache.LoadPolicy(cache, config)
+
+
+class _Work:
+    """One load that has its lease: run by whoever is to, waited for by whoever wants to."""
+
+    def __init__(self, cache: "Cache", key: Key, lease: _mccache.Lease, ttl: Optional[Seconds]) -> None:
+        self._cache, self._key, self._lease = cache, key, lease
+        self._lifetime_ms = self._guarded(lambda: ttl_ms(ttl))
+        self.done = threading.Event()
+        self.value: Any = None
+        self.error: Optional[BaseException] = None
+
+    def run(self, loader: Callable[[], Any]) -> None:
+        """Loads and fills. What is raised is kept."""
+        try:
+            value = loader()
+            if inspect.iscoroutine(value):
+                value.close()
+                raise _Misuse("loader: it is a coroutine function; await cache.get_or_load_async(...) takes those")
+            self._fill(value)
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._end()
+
+    async def run_async(self, loader: Callable[[], Awaitable[Any]]) -> None:
+        """The same with a loader that is awaited. A cancellation is raised."""
+        try:
+            awaitable = loader()
+            if not inspect.isawaitable(awaitable):
+                raise _Misuse(
+                    f"loader: it answered {type(awaitable).__name__}, which cannot be awaited; cache.get_or_load(...) "
+                    "takes plain functions"
+                )
+            self._fill(await awaitable)
+        except asyncio.CancelledError as error:
+            self._fail(error)
+            raise
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._end()
+
+    def outcome(self, has_expired: bool, expired: Any) -> Any:
+        """What was loaded; or the expired value, or what the loader raised."""
+        if self.error is None:
+            return self.value
+        if has_expired and isinstance(self.error, Exception) and not isinstance(self.error, _Misuse):
+            self._cache._note_load(self._key, _STALE)
+            return expired
+        raise self.error
+
+    def _fill(self, value: Any) -> None:
+        # In the shape in which every reader gets it, whether it was put or something newer came meanwhile.
+        _, self.value = self._lease.fill_object(self._cache, value, self._lifetime_ms)
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = error
+        if isinstance(error, Exception):
+            self._lease.failed()
+        else:
+            self._lease.give_up()
+
+    def _end(self) -> None:
+        self._cache._loads.ended(_bytes(self._key))
+        self.done.set()
+
+    def _guarded(self, call: Callable[[], int]) -> int:
+        try:
+            return call()
+        except BaseException:
+            self._lease.give_up()
+            self._cache._loads.ended(_bytes(self._key))
+            raise
+
+
+class _Misuse(TypeError):
+    """A loader of the wrong kind: no value is served in its place, since it can never load one."""
+
+
 def load(
     cache: "Cache",
     key: Key,
-    lease: "Optional[_mccache.Lease]",
+    begun: Tuple[int, Any, Any],
     loader: Callable[[], Any],
     ttl: Optional[Seconds],
     timeout: Optional[Seconds],
+    policy: _mccache.LoadPolicy,
 ) -> Any:
-    """What `Cache.get_or_load` does if there is no value: it has the lease, or else another has it."""
+    """What `Cache.get_or_load` does if there is more to do than to give a value."""
+    state, value, lease = begun
     if lease is None:
-        found, result = _wait(cache, key, timeout_ms(timeout))
-        if found:
-            return result
-        lease = result
-    try:
-        lifetime_ms = ttl_ms(ttl)
-        value = loader()
-        if inspect.iscoroutine(value):
-            value.close()
-            raise TypeError("loader: it is a coroutine function; await cache.get_or_load_async(...) takes those")
-        return _fill(cache, lease, value, lifetime_ms)
-    except BaseException:
-        lease.give_up()
-        raise
-    finally:
-        cache._loads.ended(_bytes(key))
+        state, value, lease = _wait(cache, key, timeout_ms(timeout), policy)
+        if lease is None:
+            return value
+    work = _Work(cache, key, lease, ttl)
+    has_expired = state == LEASE_WITH_EXPIRED
+    patience_ms = 0 if state == REFRESH else policy.patience(has_expired)
+    if patience_ms == FOREVER_MS:
+        work.run(loader)
+        return work.outcome(has_expired, value)
+    run = contextvars.copy_context().run
+    threading.Thread(target=run, args=(work.run, loader), name="mccache-load", daemon=True).start()
+    if state == REFRESH:
+        return value
+    if work.done.wait(patience_ms / 1000):
+        return work.outcome(has_expired, value)
+    return _late(cache, key, has_expired, value, patience_ms)
 
 
 async def load_async(
     cache: "Cache",
     key: Key,
-    lease: "Optional[_mccache.Lease]",
+    begun: Tuple[int, Any, Any],
     loader: Callable[[], Awaitable[Any]],
     ttl: Optional[Seconds],
     timeout: Optional[Seconds],
+    policy: _mccache.LoadPolicy,
 ) -> Any:
-    """What `Cache.get_or_load_async` does if there is no value."""
+    """What `Cache.get_or_load_async` does if there is more to do than to give a value."""
+    state, value, lease = begun
     if lease is None:
-        found, result = await _wait_async(cache, key, timeout_ms(timeout))
-        if found:
-            return result
-        lease = result
+        state, value, lease = await _wait_async(cache, key, timeout_ms(timeout), policy)
+        if lease is None:
+            return value
+    work = _Work(cache, key, lease, ttl)
+    has_expired = state == LEASE_WITH_EXPIRED
+    patience_ms = 0 if state == REFRESH else policy.patience(has_expired)
+    if patience_ms == FOREVER_MS:
+        await work.run_async(loader)
+        return work.outcome(has_expired, value)
+    task = asyncio.ensure_future(work.run_async(loader))
+    # The loop keeps no task alive by itself.
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    if state == REFRESH:
+        return value
     try:
-        lifetime_ms = ttl_ms(ttl)
-        awaitable = loader()
-        if not inspect.isawaitable(awaitable):
-            raise TypeError(
-                f"loader: it answered {type(awaitable).__name__}, which cannot be awaited; cache.get_or_load(...) takes "
-                "plain functions"
-            )
-        return _fill(cache, lease, await awaitable, lifetime_ms)
-    except BaseException:
-        lease.give_up()
+        await asyncio.wait({task}, timeout=patience_ms / 1000)
+    except asyncio.CancelledError:
+        task.cancel()
         raise
-    finally:
-        cache._loads.ended(_bytes(key))
+    if task.done():
+        return work.outcome(has_expired, value)
+    return _late(cache, key, has_expired, value, patience_ms)
 
 
-def _fill(cache: "Cache", lease: "_mccache.Lease", value: Any, lifetime_ms: int) -> Any:
-    """The value in the shape in which every reader gets it, whether it was put or something newer came meanwhile."""
-    _, stored = lease.fill_object(cache, value, lifetime_ms)
-    return stored
+#: Loaders that nobody waits for.
+_tasks: "Set[asyncio.Future[None]]" = set()
 
 
-def _wait(cache: "Cache", key: Key, total_ms: int) -> Tuple[bool, Any]:
-    deadline = time.monotonic() + total_ms / 1000
+def _late(cache: "Cache", key: Key, has_expired: bool, expired: Any, waited_ms: int) -> Any:
+    cache._note_load(key, _WAS_SLOW if has_expired else _TIMED_OUT)
+    if has_expired:
+        return expired
+    raise TimeoutError(f"timed out after {waited_ms} ms: the loader, which goes on")
+
+
+class _Patience:
+    """A wait for another caller's load, and when it is over."""
+
+    def __init__(self, cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> None:
+        self._cache, self._key, self._policy, self._total_ms = cache, key, policy, total_ms
+        self._begun = time.monotonic()
+        self.deadline = self._begun + total_ms / 1000
+
+    def is_over(self, state: int) -> bool:
+        """Whether to wait no longer, having found this; raises if there is nothing to serve then."""
+        if state not in (BUSY, SLOW):
+            return True
+        has_expired = state == SLOW
+        patience_ms = self._policy.patience(has_expired)
+        waited_ms = (time.monotonic() - self._begun) * 1000
+        if waited_ms < min(self._total_ms, patience_ms):
+            return False
+        if has_expired:
+            self._cache._note_load(self._key, _WAS_SLOW)
+            return True
+        if patience_ms <= self._total_ms and patience_ms != FOREVER_MS:
+            self._cache._note_load(self._key, _TIMED_OUT)
+        total_ms = min(self._total_ms, patience_ms)
+        raise TimeoutError(f"timed out after {total_ms} ms: another caller of this process to load the key")
+
+    def left_ms(self, state: int) -> int:
+        """What is left of it, having found this."""
+        policy_ms = self._policy.patience(state == SLOW)
+        if policy_ms == FOREVER_MS:
+            return left_ms(self.deadline)
+        return min(left_ms(self.deadline), left_ms(self._begun + policy_ms / 1000))
+
+
+def _wait(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> Tuple[int, Any, Any]:
+    patience = _Patience(cache, key, total_ms, policy)
     # Signals come to the main thread alone, and between bytecodes: only there the wait is cut into slices.
     slice_ms = SLICE_MS if threading.current_thread() is threading.main_thread() else total_ms
-    while True:
-        found, result = cache._lease(key, min(slice_ms, left_ms(deadline)))
-        if found or result is not None:
-            return found, result
-        if time.monotonic() >= deadline:
-            raise _too_long(total_ms)
+    begun = cache._begin(key, policy, 0)
+    while not patience.is_over(begun[0]):
+        begun = cache._begin(key, policy, min(slice_ms, patience.left_ms(begun[0])))
+    return begun
 
 
-async def _wait_async(cache: "Cache", key: Key, total_ms: int) -> Tuple[bool, Any]:
-    deadline, name = time.monotonic() + total_ms / 1000, _bytes(key)
+async def _wait_async(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> Tuple[int, Any, Any]:
+    patience, name = _Patience(cache, key, total_ms, policy), _bytes(key)
     loop = asyncio.get_running_loop()
     while True:
         note = (loop, loop.create_future())
         cache._loads.leave(name, note)
         try:
-            found, result = cache._lease(key, 0)
-            if found or result is not None:
-                return found, result
-            if time.monotonic() >= deadline:
-                raise _too_long(total_ms)
-            await asyncio.wait({note[1]}, timeout=left_ms(deadline) / 1000)
+            begun = cache._begin(key, policy, 0)
+            if patience.is_over(begun[0]):
+                return begun
+            await asyncio.wait({note[1]}, timeout=patience.left_ms(begun[0]) / 1000)
         finally:
             cache._loads.withdraw(name, note)
-
-
-def _too_long(total_ms: int) -> TimeoutError:
-    return TimeoutError(f"timed out after {total_ms} ms: another caller of this process to load the key")
 
 
 def _wake(future: "asyncio.Future[None]") -> None:

@@ -22,7 +22,10 @@ from ._waits import call_interruptibly, timeout_ms, wait_in_slices
 Setting = Union[str, bytes, bool, int, float, timedelta, "os.PathLike[str]"]
 
 #: Settings that each cache can have its own of. The core would pass over a node's.
-CACHE_SETTINGS = ("cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value")
+CACHE_SETTINGS = (
+    "cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value", "eager_refresh", "fail_safe", "fail_safe_throttle",
+    "load_soft_timeout", "load_hard_timeout",
+)
 
 _nodes: "weakref.WeakSet[Node]" = weakref.WeakSet()
 _hooks_installed = False

@@ -22,6 +22,14 @@ class EventKind(enum.IntEnum):
     MEMBER_LEFT = 6
     MEMBER_FAILED = 7
     OVERFLOW = 8
+    #: A loader failed.
+    LOAD_FAILED = 9
+    #: A load took longer than the soft timeout; an expired value was given meanwhile.
+    LOAD_SLOW = 10
+    #: A load took longer than the hard timeout.
+    LOAD_TIMED_OUT = 11
+    #: An expired value was given in place of a loaded one.
+    STALE = 12
 
 
 class CallbackType(enum.IntEnum):
