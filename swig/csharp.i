@@ -46,6 +46,10 @@ static void mccache_cs_fail(mcc_status_t status) {
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed);
 SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void);
 SWIGEXPORT const char *SWIGSTDCALL mccache_csharp_file(void);
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup(mcc_cache_t *cache, const void *key, size_t key_len, void *buffer,
+                                                     size_t capacity, mccache_cs_found_t *found);
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put(mcc_cache_t *cache, const void *key, size_t key_len, const void *data,
+                                                  size_t len, uint8_t codec, int64_t ttl_ms);
 
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed) {
     mccache_cs_failed = failed;
@@ -61,6 +65,31 @@ SWIGEXPORT const char *SWIGSTDCALL mccache_csharp_file(void) {
     static const char here;
     Dl_info info;
     return dladdr(&here, &info) ? info.dli_fname : NULL;
+}
+
+// The hot calls, in types that cross as they are: a runtime makes no marshalling code for them, as it does for SWIG's
+// handles, structures and booleans. They answer the status; but for MCC_NOT_FOUND the exception of a failure is made.
+
+// One crossing for a value that fits the buffer; of a longer one the handle, so that it is copied once.
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup(mcc_cache_t *cache, const void *key, size_t key_len, void *buffer,
+                                                     size_t capacity, mccache_cs_found_t *found) {
+    mcc_status_t status;
+    found->value = NULL;
+    found->lease = NULL;
+    status = mcc_get_into(cache, key, key_len, buffer, capacity, &found->len, &found->codec);
+    if (status == MCC_BUFFER_TOO_SMALL)
+        status = mcc_get(cache, key, key_len, &found->value);
+    if (status != MCC_OK && status != MCC_NOT_FOUND)
+        mccache_cs_fail(status);
+    return status;
+}
+
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put(mcc_cache_t *cache, const void *key, size_t key_len, const void *data,
+                                                  size_t len, uint8_t codec, int64_t ttl_ms) {
+    mcc_status_t status = mcc_put_as(cache, key, key_len, data, len, codec, ttl_ms);
+    if (status != MCC_OK)
+        mccache_cs_fail(status);
+    return status;
 }
 %}
 
@@ -202,18 +231,7 @@ MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
         return value;
     }
 
-    // One crossing for a value that fits the buffer; of a longer one the handle, so that it is copied once.
-    bool lookup(const void *key, size_t key_len, void *buffer, size_t capacity, mccache_cs_found_t *found,
-                mcc_status_t *status) {
-        found->value = NULL;
-        found->lease = NULL;
-        *status = mcc_get_into($self, key, key_len, buffer, capacity, &found->len, &found->codec);
-        if (*status == MCC_BUFFER_TOO_SMALL)
-            *status = mcc_get($self, key, key_len, &found->value);
-        return !mccache_answer(status, MCC_NOT_FOUND);
-    }
-
-    // As lookup(), or the right to load the value. False if another was loading it for all that time.
+    // As mccache_csharp_lookup(), or the right to load the value. False if another was loading it for all that time.
     bool lookup_or_lease(const void *key, size_t key_len, int64_t timeout_ms, void *buffer, size_t capacity,
                          mccache_cs_found_t *found, mcc_status_t *status) {
         *status = mcc_get_lease($self, key, key_len, timeout_ms, &found->value, &found->lease);

@@ -44,6 +44,9 @@ namespace MCCache.Benches
                     }
                 });
             }
+            // What a get cannot cost less than: a new array, as this runtime makes them.
+            Measure("new byte[]", "get_100", i => held = new byte[100]);
+            Measure("new byte[]", "get_64k", i => held = new byte[65536]);
             var dictionary = new Dictionary<string, byte[]>();
             Peer("Dictionary", key => dictionary[key], (key, value) => dictionary[key] = value);
             var concurrent = new ConcurrentDictionary<string, byte[]>();

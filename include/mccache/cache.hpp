@@ -142,6 +142,13 @@ public:
     /// The value of a key, as a type: see value::try_as. errc::not_found, errc::codec.
     template <class T>
     result<T> try_get(key_view key) const {
+        if constexpr (!std::is_same_v<T, value>) {
+            detail::short_value found;
+            const mcc_status_t status = found.read(handle_.get(), key);
+            if (status != MCC_BUFFER_TOO_SMALL) {
+                return status == MCC_OK ? detail::read_as<T>(found.bytes(), found.codec) : failure::of(status);
+            }
+        }
         result<value> found = try_find(key);
         return found ? found->template try_as<T>() : found.error();
     }
@@ -352,6 +359,19 @@ public:
     /// The value of a key as a type, or nothing. Throws codec_error if it is nothing of the kind.
     template <class T>
     std::optional<T> get(key_view key) const {
+        if constexpr (!std::is_same_v<T, value>) {
+            detail::short_value found;
+            const mcc_status_t status = found.read(handle_.get(), key);
+            if (status == MCC_OK) {
+                return detail::read_as<T>(found.bytes(), found.codec).value();
+            }
+            if (status == MCC_NOT_FOUND) {
+                return std::nullopt;
+            }
+            if (status != MCC_BUFFER_TOO_SMALL) {
+                detail::raise(failure::of(status));
+            }
+        }
         const std::optional<value> found = find(key);
         return found ? std::optional<T>(found->template as<T>()) : std::nullopt;
     }
@@ -359,8 +379,8 @@ public:
     template <class T>
     detail::own_type<T> get_or(key_view key, T other) const {
         using own = detail::own_type<T>;
-        const std::optional<value> found = find(key);
-        return found ? found->template as<own>() : own_copy<own>(std::move(other));
+        std::optional<own> found = get<own>(key);
+        return found ? *std::move(found) : own_copy<own>(std::move(other));
     }
     /// The value of a key. Throws not_found_error.
     value at(key_view key) const { return try_find(key).value(); }

@@ -11,6 +11,43 @@
 
 namespace mccache {
 
+namespace detail {
+
+/// Bytes of a codec as a type: see value::try_as.
+template <class T>
+result<T> read_as(bytes_view data, std::uint8_t codec) {
+    if constexpr (is_byte_vector<T>) {
+        if (codec == MCC_CODEC_RAW) {
+            const auto* begin = reinterpret_cast<const typename T::value_type*>(data.data());
+            return T(begin, begin + data.size());
+        }
+    } else if constexpr (std::is_same_v<T, std::string>) {
+        if (codec == MCC_CODEC_TEXT && is_utf8(data.chars())) {
+            return std::string(data.chars());
+        }
+    }
+    result<object> found = decode(data, codec);
+    if (!found) {
+        return found.error();
+    }
+    return found->template try_as<T>();
+}
+
+/// A short value on the stack: copying it there costs less than a handle.
+struct short_value {
+    std::uint8_t data[512];
+    std::size_t length;
+    std::uint8_t codec;
+
+    /// MCC_BUFFER_TOO_SMALL for a longer one.
+    mcc_status_t read(mcc_cache_t* from, key_view key) noexcept {
+        return mcc_get_into(from, key.data(), key.size(), data, sizeof data, &length, &codec);
+    }
+    bytes_view bytes() const noexcept { return {data, length}; }
+};
+
+} // namespace detail
+
 /// A value: bytes that do not change, and how to read them. Holding one keeps its bytes, in place and without a copy,
 /// whatever becomes of the entry, the cache and the node. Copies share the bytes. One that was moved from is empty.
 /// Any threads may read one at once.
@@ -74,22 +111,8 @@ public:
     result<T> try_as() const {
         if constexpr (std::is_same_v<T, value>) {
             return *this;
-        } else if constexpr (detail::is_byte_vector<T>) {
-            if (codec() == MCC_CODEC_RAW) {
-                const auto* begin = reinterpret_cast<const typename T::value_type*>(data());
-                return T(begin, begin + size());
-            }
-        } else if constexpr (std::is_same_v<T, std::string>) {
-            if (codec() == MCC_CODEC_TEXT && detail::is_utf8(chars())) {
-                return std::string(chars());
-            }
-        }
-        if constexpr (!std::is_same_v<T, value>) {
-            result<object> found = detail::decode(bytes(), codec());
-            if (!found) {
-                return found.error();
-            }
-            return found->template try_as<T>();
+        } else {
+            return detail::read_as<T>(bytes(), codec());
         }
     }
 

@@ -65,7 +65,9 @@ const HELP: &str = "cargo xtask VERB
   install --prefix DIR [--destdir DIR] [--libdir DIR]
                         library, headers, pkg-config and CMake files (default prefix /usr/local)
   package               the packages of all languages, into target/packages
-  calls [--rounds N]    nanoseconds a call in each language, beside C, its own map and its favourite cache
+  calls [--rounds N] [--write]
+                        nanoseconds a call in each language, beside C, its own map and its favourite cache; --write: into
+                        docs/BINDINGS.md
   size                  bytes of the library, crates in its tree
 ";
 

@@ -381,8 +381,7 @@ namespace MCCache
             Found found;
             fixed (byte* pinned = array)
             {
-                if (!native.lookup(new Bytes(array == null ? stack : pinned, length), new Bytes(stack + KeyMax, ValueMax),
-                                   &found))
+                if (!native.Lookup(array == null ? stack : pinned, length, stack + KeyMax, ValueMax, &found))
                 {
                     value = null;
                     return false;
@@ -417,7 +416,7 @@ namespace MCCache
             {
                 fixed (byte* pinned = array, data = raw)
                 {
-                    native.put(new Bytes(array == null ? stack : pinned, length), new Bytes(data, raw.Length), 0, ttlMs);
+                    native.Put(array == null ? stack : pinned, length, data, raw.Length, 0, ttlMs);
                 }
                 return;
             }
@@ -427,8 +426,8 @@ namespace MCCache
                 Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
                 fixed (byte* pinned = array, data = encoded.Array)
                 {
-                    native.put(new Bytes(array == null ? stack : pinned, length),
-                               new Bytes(data + encoded.Offset, encoded.Count), encoded.Codec, ttlMs);
+                    native.Put(array == null ? stack : pinned, length, data + encoded.Offset, encoded.Count,
+                               encoded.Codec, ttlMs);
                 }
             }
             finally
