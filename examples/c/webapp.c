@@ -98,8 +98,7 @@ static void find_product(int id, char *response) {
 // First the database, then the cache: whoever reads in between reads the old price, and nobody keeps it.
 static void change_price(int id, const char *form, char *response) {
     char key[32];
-    char price[10];
-    char whole[7], cents[3];
+    char price[10], whole[7], cents[3];
     int end = 0;
     if (sscanf(form, "price=%6[0-9].%2[0-9]%n", whole, cents, &end) != 2 || strlen(cents) != 2 || form[end] != '\0') {
         http_response(response, "400 Bad Request", "", "{\"error\":\"price=1.30 is expected\"}");
@@ -186,8 +185,7 @@ static int until(int port, const char *what, const char *text) {
 }
 
 static void put_price(int port, int id, const char *price) {
-    char what[64];
-    char form[64];
+    char what[64], form[64];
     char reply[HTTP_MAX];
     snprintf(what, sizeof what, "PUT /products/%d", id);
     snprintf(form, sizeof form, "price=%s", price);

@@ -228,7 +228,6 @@ internal static class Demo
     }
 
     private static string Get(string at, long id) => Fetch(at + "/products/" + id);
-
     private static string Fetch(string url)
     {
         using (var client = new WebClient())

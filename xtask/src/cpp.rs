@@ -13,6 +13,7 @@ use crate::abi::{
     under_valgrind,
 };
 use crate::cargo::{Library, SONAME, build_library};
+use crate::files::{copy_into, created, fresh, write};
 use crate::install::{Destination, install};
 use crate::journal::{Journal, Tally};
 use crate::workspace::{Workspace, on_path};
@@ -181,11 +182,11 @@ pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) 
     let mut strip = workspace.program("strip");
     journal.must(strip.arg("--strip-debug").arg(lib.join("libmccache.a")), PACK_LIMIT)?;
     let doc = tree.join("share/doc/mccache");
-    make_folder(&doc)?;
+    created(&doc)?;
     for file in ["LICENSE", "README.md", "CHANGELOG.md"] {
-        copy(&workspace.root.join(file), &doc)?;
+        copy_into(&workspace.root.join(file), &doc)?;
     }
-    make_folder(out)?;
+    created(out)?;
     let archive = out.join(format!("{name}.tar.gz"));
     let mut tar = workspace.program("tar");
     // The same files make the same archive: no dates, no owners, no order of the disk.
@@ -207,11 +208,11 @@ fn outside(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, String
     for file in
         ["examples/c/two_nodes.c", "examples/cpp/hello.cpp", SMOKE, "tests/cpp/check.hpp", "tests/cpp/matrix.hpp"]
     {
-        copy(&workspace.root.join(file), &sources)?;
+        copy_into(&workspace.root.join(file), &sources)?;
     }
     // Where its programs look for it: from where they are started.
-    make_folder(&sources.join("tests"))?;
-    copy(&workspace.root.join("tests/values.tsv"), &sources.join("tests"))?;
+    created(&sources.join("tests"))?;
+    copy_into(&workspace.root.join("tests/values.tsv"), &sources.join("tests"))?;
 
     let user = User { workspace, sources, prefix: prefix.clone() };
     let mut tally = user.with_pkg_config(journal)?;
@@ -304,7 +305,7 @@ impl User<'_> {
             tally += self.judge_linked(journal, &build.join(program), fixed, &format!("{program} by CMake"))?;
         }
         let other = self.sources.join("other");
-        make_folder(&other)?;
+        created(&other)?;
         write(&other.join("CMakeLists.txt"), CMAKE_WRONG_VERSION)?;
         let ended =
             journal.run(self.program("cmake").args(["-S", "other", "-B", "other/build", &prefix]), COMPILE_LIMIT)?;
@@ -324,9 +325,9 @@ impl User<'_> {
         for language in ["c", "cpp"] {
             let folder = fresh(&self.sources.join(language))?;
             for file in self.workspace.files_below(&format!("examples/{language}"), &["c", "h", "cpp", "hpp"])? {
-                copy(&file, &folder)?;
+                copy_into(&file, &folder)?;
             }
-            copy(&self.workspace.root.join("examples").join(language).join("Makefile"), &folder)?;
+            copy_into(&self.workspace.root.join("examples").join(language).join("Makefile"), &folder)?;
             let mut make = self.program("make");
             make.arg("-C").arg(&folder).env("CPATH", self.prefix.join("include"));
             tally += judge(
@@ -417,28 +418,4 @@ fn agent_answers(journal: &mut Journal, command: &mut Command, language: &str) -
     }
     journal.say(format!("FAILED the agent in {language}: {}", ended.how));
     Ok(Tally::FAILED)
-}
-
-// --- Files --------------------------------------------------------------------------------------------------------
-
-fn fresh(folder: &Path) -> Result<PathBuf, String> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    make_folder(folder)?;
-    Ok(folder.to_path_buf())
-}
-
-fn make_folder(folder: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
-}
-
-fn copy(file: &Path, folder: &Path) -> Result<(), String> {
-    let to = folder.join(file.file_name().unwrap_or_default());
-    std::fs::copy(file, &to).map_err(|error| format!("{} to {}: {error}", file.display(), to.display()))?;
-    Ok(())
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }

@@ -9,8 +9,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::cargo::build_library;
+use crate::files::{copy, created, fresh, write};
 use crate::journal::{Ended, Journal, Tally};
 use crate::swig::{Swig, generators};
+use crate::venv;
 use crate::workspace::{Workspace, on_path};
 
 /// The binding's folder.
@@ -81,7 +83,7 @@ pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) 
     if let Some(reason) = missing() {
         return Err(reason);
     }
-    make_folder(out)?;
+    created(out)?;
     built(workspace, journal, out, &mut Tally::default())
 }
 
@@ -171,7 +173,7 @@ impl Build<'_> {
     }
 
     fn generate(&self, journal: &mut Journal, swig: &Swig) -> Result<(), String> {
-        make_folder(&self.glue())?;
+        created(&self.glue())?;
         let language = [
             "-csharp",
             "-namespace",
@@ -255,7 +257,7 @@ impl Build<'_> {
         let manifest = self.workspace.read(&format!("{BINDING}/MCCache.nuspec"))?.replace("$version$", version);
         write(&tree.join("MCCache.nuspec"), &manifest)?;
         write(&tree.join("[Content_Types].xml"), CONTENT_TYPES)?;
-        make_folder(&tree.join("_rels"))?;
+        created(&tree.join("_rels"))?;
         write(&tree.join("_rels/.rels"), RELATIONS)?;
         let package = out.join(format!("MCCache.{version}.nupkg"));
         let mut python = self.workspace.program("python3");
@@ -531,19 +533,9 @@ fn dotnet(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, Strin
     let program = dotnet_program(workspace)?;
     if !program.is_file() {
         let venv = workspace.scratch("csharp")?.join("dotnet");
-        journal.must(workspace.program("python3").args(["-m", "venv", "--clear"]).arg(&venv), INSTALL_LIMIT)?;
-        let mut pip = workspace.program(venv.join("bin/python"));
         let packages = venv.join("dotnetcore");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--quiet",
-            "--no-deps",
-            "--target",
-        ]);
+        let mut pip = venv::pip(workspace, &venv::new(workspace, journal, &venv)?);
+        pip.args(["install", "--quiet", "--no-deps", "--target"]);
         journal.must(pip.arg(packages).arg(DOTNET_WHEEL), INSTALL_LIMIT)?;
     }
     let mut command = workspace.program(&program);
@@ -553,33 +545,6 @@ fn dotnet(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, Strin
 
 fn dotnet_program(workspace: &Workspace) -> Result<PathBuf, String> {
     Ok(workspace.scratch("csharp")?.join("dotnet/dotnetcore/dotnetcore2/bin/dotnet"))
-}
-
-// ---- Files ----------------------------------------------------------------------------------------------------------
-
-/// An empty folder: what an older build left must not be what is tested.
-fn fresh(folder: &Path) -> Result<PathBuf, String> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    make_folder(folder)?;
-    Ok(folder.to_path_buf())
-}
-
-fn make_folder(folder: &Path) -> Result<(), String> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    if let Some(folder) = to.parent() {
-        make_folder(folder)?;
-    }
-    std::fs::copy(from, to).map_err(|error| format!("{} to {}: {error}", from.display(), to.display()))?;
-    Ok(())
 }
 
 #[cfg(test)]

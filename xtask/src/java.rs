@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::cargo::build_library;
+use crate::files::{copy_into, created, fresh, write};
 use crate::journal::{Journal, Tally};
 use crate::swig;
 use crate::workspace::{Workspace, on_path};
@@ -52,9 +53,9 @@ pub(crate) fn package(workspace: &Workspace, journal: &mut Journal, out: &Path) 
         return Err("Maven did not make the jars; its messages are above".to_owned());
     }
     for kind in ["-sources", "-javadoc", ""] {
-        copy(&folders.jar(workspace, kind), out)?;
+        copy_into(&folders.jar(workspace, kind), out)?;
     }
-    copy(&workspace.root.join(PROJECT).join("pom.xml"), out)?;
+    copy_into(&workspace.root.join(PROJECT).join("pom.xml"), out)?;
     Ok(out.join(format!("mccache-{}.jar", workspace.version)))
 }
 
@@ -152,7 +153,7 @@ fn glue(workspace: &Workspace, journal: &mut Journal, folders: &Folders) -> Resu
     for swig in swig::generators(workspace, journal)? {
         let into = folders.root.join(format!("swig-{}", swig.version));
         // A class that an older interface had would go into the jar.
-        let classes = emptied(&into.join("java").join(JAVA_PACKAGE))?;
+        let classes = fresh(&into.join("java").join(JAVA_PACKAGE))?;
         let source = into.join("mccache_java.c");
         let language = ["-java", "-package", "io.github.mccache"];
         swig.generate(workspace, journal, &language, "java.i", &source, &classes)?;
@@ -164,7 +165,7 @@ fn glue(workspace: &Workspace, journal: &mut Journal, folders: &Folders) -> Resu
         last = Some((into, object));
     }
     let (from, object) = last.ok_or("no swig")?;
-    emptied(&folders.glue)?;
+    fresh(&folders.glue)?;
     copy_tree(&from.join("java"), &folders.glue.join("java"))?;
     link(workspace, journal, folders, &object, &core.folder.join("libmccache.a"), &core.native_libs)?;
     other_abi(workspace, journal, folders, &headers)
@@ -250,12 +251,12 @@ fn maven(
     phase: &str,
     options: &[&str],
 ) -> Result<Tally, String> {
-    emptied(&folders.maven)?;
+    fresh(&folders.maven)?;
     let mut command = maven_command(workspace, folders, phase, options);
     let mut ended = journal.run(command.arg("--offline"), MAVEN_LIMIT)?;
     if !ended.ok && is_not_all_there(&ended.output) {
         journal.say("something was never fetched before: again with Maven Central");
-        emptied(&folders.maven)?;
+        fresh(&folders.maven)?;
         ended = journal.run(&mut maven_command(workspace, folders, phase, options), MAVEN_LIMIT)?;
     }
     let mut tally = surefire(&folders.maven.join("surefire-reports"))?;
@@ -315,16 +316,16 @@ fn count_report(text: &str) -> Tally {
 
 /// The jar and the libraries it needs into a folder of their own, and what examples need beside into another.
 fn install(workspace: &Workspace, folders: &Folders) -> Result<(), String> {
-    emptied(&folders.installed)?;
-    copy(&folders.jar(workspace, ""), &folders.installed)?;
+    fresh(&folders.installed)?;
+    copy_into(&folders.jar(workspace, ""), &folders.installed)?;
     for jar in jars(&folders.maven.join("lib"))? {
-        copy(&jar, &folders.installed)?;
+        copy_into(&jar, &folders.installed)?;
     }
-    emptied(&folders.borrowed)?;
+    fresh(&folders.borrowed)?;
     for jar in jars(&folders.maven.join("test-lib"))? {
         let name = jar.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if BORROWED.iter().any(|borrowed| name.starts_with(borrowed)) {
-            copy(&jar, &folders.borrowed)?;
+            copy_into(&jar, &folders.borrowed)?;
         }
     }
     Ok(())
@@ -351,7 +352,7 @@ fn under_jni_check(workspace: &Workspace, journal: &mut Journal, folders: &Folde
 
 /// Compiles each example as its reader would, and runs it.
 fn examples(workspace: &Workspace, journal: &mut Journal, folders: &Folders) -> Result<Tally, String> {
-    emptied(&folders.examples)?;
+    fresh(&folders.examples)?;
     let mut tally = Tally::default();
     for (name, shown) in EXAMPLES {
         compile(workspace, journal, folders, &format!("examples/java/{name}.java"), &folders.examples)?;
@@ -401,37 +402,15 @@ fn agent_answers(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, 
 
 // ---- Files ----------------------------------------------------------------------------------------------------------
 
-fn created(folder: &Path) -> Result<PathBuf, String> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    Ok(folder.to_path_buf())
-}
-
-/// The folder, with nothing in it.
-fn emptied(folder: &Path) -> Result<PathBuf, String> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    created(folder)
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn copy(file: &Path, into: &Path) -> Result<(), String> {
-    created(into)?;
-    let name = file.file_name().ok_or_else(|| format!("{}: no file", file.display()))?;
-    std::fs::copy(file, into.join(name)).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(())
-}
-
 fn copy_tree(from: &Path, into: &Path) -> Result<(), String> {
     created(into)?;
     for entry in std::fs::read_dir(from).map_err(|error| format!("{}: {error}", from.display()))? {
         let path = entry.map_err(|error| error.to_string())?.path();
         match path.file_name() {
             Some(name) if path.is_dir() => copy_tree(&path, &into.join(name))?,
-            _ => copy(&path, into)?,
+            _ => {
+                copy_into(&path, into)?;
+            }
         }
     }
     Ok(())

@@ -179,6 +179,17 @@ impl Journal {
         total
     }
 
+    /// The results of a test program that counts for itself. A bad end without a failed test is a failure, as is one that
+    /// ran none.
+    pub(crate) fn count_suite(&mut self, ended: &Ended, ran: u64, failed: u64, skipped: u64) -> Tally {
+        let mut tally = Tally { passed: ran.saturating_sub(failed + skipped), failed, skipped };
+        if failed == 0 && (!ended.ok || ran == 0) {
+            self.say(format!("error: the tests: {}, {ran} ran", ended.how));
+            tally += Tally::FAILED;
+        }
+        tally
+    }
+
     fn give_up(&mut self, child: &mut Child, limit: Duration, output: String) -> Ended {
         stop(child);
         let how = format!("no end within {} s, so it was stopped", limit.as_secs());

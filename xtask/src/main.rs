@@ -14,6 +14,7 @@ mod cpp;
 mod csharp;
 mod demo;
 mod examples;
+mod files;
 mod fuzz;
 mod header;
 mod install;
@@ -30,6 +31,7 @@ mod sim;
 mod size;
 mod swig;
 mod tidy;
+mod venv;
 mod workspace;
 
 use std::process::ExitCode;

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::files::copy_into;
 use crate::journal::{Ended, Journal, Tally};
 use crate::swig::{self, Swig};
+use crate::venv::{self, pip};
 use crate::workspace::Workspace;
 
 /// The package's folder; its tests are in `tests/` below it, for the standard library's unittest.
@@ -80,7 +82,7 @@ fn copy_tests(workspace: &Workspace) -> Result<(), String> {
 fn install(workspace: &Workspace, journal: &mut Journal, swig: &Swig, venv: &str) -> Result<PathBuf, String> {
     let wheel = build_wheel(workspace, journal, swig)?;
     // A new venv every time: what an older build left in it must not be what is tested.
-    let python = new_venv(workspace, journal, venv)?;
+    let python = venv::new(workspace, journal, &workspace.scratch("python")?.join(venv))?;
     journal.must(pip(workspace, &python).arg("install").arg(wheel), INSTALL_LIMIT)?;
     Ok(python)
 }
@@ -155,7 +157,7 @@ fn check_types(workspace: &Workspace, journal: &mut Journal, python: &Path) -> R
 fn checker(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, String> {
     let mypy = workspace.scratch("python/mypy")?.join("bin/mypy");
     if !mypy.is_file() {
-        let python = new_venv(workspace, journal, "mypy")?;
+        let python = venv::new(workspace, journal, &workspace.scratch("python")?.join("mypy"))?;
         journal.must(pip(workspace, &python).args(["install", "--quiet", "mypy", "cbor2"]), INSTALL_LIMIT)?;
     }
     Ok(mypy)
@@ -163,22 +165,9 @@ fn checker(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, Stri
 
 /// The python that builds wheels, of a venv that is made once.
 fn tools(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, String> {
-    let python = venv_python(&workspace.scratch("python")?.join("tools"));
-    if python.exists() { Ok(python) } else { new_venv(workspace, journal, "tools") }
-}
-
-/// Makes a venv anew; its python.
-fn new_venv(workspace: &Workspace, journal: &mut Journal, name: &str) -> Result<PathBuf, String> {
-    let venv = workspace.scratch("python")?.join(name);
-    let creator = if cfg!(windows) { "python" } else { "python3" };
-    journal.must(workspace.program(creator).args(["-m", "venv", "--clear"]).arg(&venv), INSTALL_LIMIT)?;
-    Ok(venv_python(&venv))
-}
-
-fn pip(workspace: &Workspace, python: &Path) -> Command {
-    let mut pip = workspace.program(python);
-    pip.args(["-m", "pip", "--no-input", "--disable-pip-version-check"]);
-    pip
+    let folder = workspace.scratch("python")?.join("tools");
+    let python = venv::python_of(&folder);
+    if python.exists() { Ok(python) } else { venv::new(workspace, journal, &folder) }
 }
 
 /// Builds what is released into `out`: the source distribution, and the wheel of this machine, by whose name pip tells
@@ -230,13 +219,6 @@ fn name_by_system(
     copy_into(&repaired, out)
 }
 
-fn copy_into(file: &Path, folder: &Path) -> Result<PathBuf, String> {
-    let name = file.file_name().ok_or_else(|| format!("{}: no name", file.display()))?;
-    let copy = folder.join(name);
-    std::fs::copy(file, &copy).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(copy)
-}
-
 /// Files of a folder by the end of their names, sorted.
 fn files_ending(folder: &Path, end: &str) -> Result<Vec<PathBuf>, String> {
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -276,7 +258,7 @@ fn script(workspace: &Workspace, path: &Path) -> Result<Command, String> {
 
 /// The python of the venv that `cargo xtask python` made; an error tells how to make it.
 pub(crate) fn installed(workspace: &Workspace) -> Result<PathBuf, String> {
-    let python = venv_python(&workspace.scratch("python")?.join("venv"));
+    let python = venv::python_of(&workspace.scratch("python")?.join("venv"));
     if python.exists() { Ok(python) } else { Err("no venv with the package yet: run `cargo xtask python`".to_owned()) }
 }
 
@@ -286,10 +268,6 @@ pub(crate) fn command(workspace: &Workspace, python: &Path) -> Result<Command, S
     command.current_dir(workspace.scratch("python")?).env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     command.args(["-X", "dev"]);
     Ok(command)
-}
-
-fn venv_python(venv: &Path) -> PathBuf {
-    if cfg!(windows) { venv.join("Scripts/python.exe") } else { venv.join("bin/python") }
 }
 
 /// Reads `Ran 12 tests in 0.1s` and `FAILED (failures=1, errors=2, skipped=3)`.
@@ -302,13 +280,7 @@ fn count_unittest(ended: &Ended, journal: &mut Journal) -> Tally {
     };
     let ran: u64 = ran.unwrap_or(0);
     let failed = figure("failures=") + figure("errors=") + figure("unexpectedSuccesses=");
-    let skipped = figure("skipped=");
-    let mut tally = Tally { passed: ran.saturating_sub(failed + skipped), failed, skipped };
-    if failed == 0 && (!ended.ok || ran == 0) {
-        journal.say(format!("error: the tests: {}, {ran} ran", ended.how));
-        tally += Tally::FAILED;
-    }
-    tally
+    journal.count_suite(ended, ran, failed, figure("skipped="))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::cargo::{Library, build_library};
+use crate::files::{copy, fresh};
 use crate::install;
 use crate::journal::{Ended, Journal, Tally};
 use crate::swig::{self, Swig};
@@ -49,7 +50,7 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
     let (Some(oldest), Some(newest)) = (generators.first(), generators.last()) else {
         return Err("no swig".to_owned());
     };
-    let out = fresh(workspace, "ruby/gems")?;
+    let out = fresh(&workspace.scratch("ruby/gems")?)?;
     let library = build_library(workspace, journal)?;
 
     let gem = precompiled_gem(workspace, journal, newest, &library, &out)?;
@@ -108,23 +109,9 @@ fn missing() -> Option<String> {
     (!found).then(|| "Ruby's headers are missing (apt-get install ruby-dev)".to_owned())
 }
 
-/// An empty folder for a verb's products.
-fn fresh(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
-    let folder = workspace.scratch(name)?;
-    std::fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    workspace.scratch(name)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    if let Some(folder) = to.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    std::fs::copy(from, to).map(|_| ()).map_err(|error| format!("{} to {}: {error}", from.display(), to.display()))
-}
-
 /// What every gem has: Ruby's files, the signatures, the README and the licence.
 fn stage(workspace: &Workspace, name: &str) -> Result<PathBuf, String> {
-    let folder = fresh(workspace, name)?;
+    let folder = fresh(&workspace.scratch(name)?)?;
     let package = workspace.root.join(PACKAGE);
     for part in ["lib", "sig"] {
         for file in workspace.files_below(&format!("{PACKAGE}/{part}"), &["rb", "rbs"])? {
@@ -157,7 +144,7 @@ fn precompiled_gem(
     library: &Library,
     out: &Path,
 ) -> Result<PathBuf, String> {
-    let build = fresh(workspace, "ruby/build")?;
+    let build = fresh(&workspace.scratch("ruby/build")?)?;
     stage_extension(workspace, journal, swig, &build)?;
     let mut configure = workspace.program("ruby");
     configure.current_dir(&build).arg("extconf.rb");
@@ -206,7 +193,7 @@ impl Installed {
         gem: &Path,
         environment: &[(&str, PathBuf)],
     ) -> Result<Installed, String> {
-        let home = fresh(workspace, name)?;
+        let home = fresh(&workspace.scratch(name)?)?;
         let mut command = workspace.program("gem");
         command.args(["install", "--local", "--no-document", "--install-dir"]).arg(&home).arg(gem);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -327,14 +314,14 @@ fn test_source_gem(workspace: &Workspace, journal: &mut Journal, gem: &Path) -> 
         journal.say("skip the source gem: no pkg-config on this machine (apt-get install pkg-config)");
         return Ok(Tally::SKIPPED);
     }
-    let prefix = fresh(workspace, "ruby/prefix")?;
+    let prefix = fresh(&workspace.scratch("ruby/prefix")?)?;
     install::run(workspace, journal, &["--prefix", &prefix.to_string_lossy()])?;
     let environment = [("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"))];
     let installed = Installed::new(workspace, journal, "ruby/installed-source", gem, &environment)?;
     let mut tally = run_tests(workspace, journal, &installed, &TESTS_OF_A_BUILD)?;
 
     // Where the library is not, the build says so, and what to do.
-    let home = fresh(workspace, "ruby/installed-nowhere")?;
+    let home = fresh(&workspace.scratch("ruby/installed-nowhere")?)?;
     let mut command = workspace.program("gem");
     command.args(["install", "--local", "--no-document", "--install-dir"]).arg(&home).arg(gem);
     command.env("PKG_CONFIG_PATH", "/nonexistent").env("PKG_CONFIG_LIBDIR", "/nonexistent");
@@ -359,13 +346,7 @@ fn count_minitest(ended: &Ended, journal: &mut Journal) -> Tally {
         journal.say(format!("error: the tests: {}", ended.how));
         return Tally::FAILED;
     };
-    let failed = failures + errors;
-    let mut tally = Tally { passed: runs.saturating_sub(failed + skipped), failed, skipped };
-    if failed == 0 && (!ended.ok || runs == 0) {
-        journal.say(format!("error: the tests: {}, {runs} ran", ended.how));
-        tally += Tally::FAILED;
-    }
-    tally
+    journal.count_suite(ended, runs, failures + errors, skipped)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::journal::Journal;
+use crate::venv;
 use crate::workspace::{Workspace, on_path};
 
 /// pip fetches one wheel.
@@ -40,9 +41,8 @@ fn from_pypi(workspace: &Workspace, journal: &mut Journal) -> Result<PathBuf, St
     let venv = workspace.scratch("swig")?.join("venv");
     let program = venv.join("bin/swig");
     if !program.is_file() {
-        journal.must(workspace.program("python3").args(["-m", "venv", "--clear"]).arg(&venv), INSTALL_LIMIT)?;
-        let mut pip = workspace.program(venv.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet", "swig>=4.5"]);
+        let mut pip = venv::pip(workspace, &venv::new(workspace, journal, &venv)?);
+        pip.args(["install", "--quiet", "swig>=4.5"]);
         journal.must(&mut pip, INSTALL_LIMIT)?;
     }
     Ok(program)
