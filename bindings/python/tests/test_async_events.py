@@ -179,6 +179,8 @@ import asyncio, mccache, os, sys, threading
 c = mccache.get_cache("c")
 events = c.events()
 async def wait():
+    # A busy machine is not told of: nothing is to be on the standard error.
+    asyncio.get_running_loop().slow_callback_duration = 60
     async for event in events: pass
 threading.Thread(target=lambda: asyncio.run(wait()), daemon=True).start()
 while not any(t.name == "mccache-events" for t in threading.enumerate()): pass

@@ -82,6 +82,16 @@ class Cluster(Case):
         self.assertEqual(metrics["a"]["cache_entries"], 100)
         self.assertEqual(set(metrics["a"]), set(a.metrics()))
 
+    def test_members_of_one_name_are_told_apart(self) -> None:
+        a, b = self.node(node_name="same"), self.node(node_name="same")
+        ca, cb = a.cache("c"), b.cache("c")
+        self.eventually(lambda: len(a.members()) == 1)
+        ca["k"] = 1
+        ca.sync(20)
+        self.eventually(lambda: "k" in cb)
+        self.assertEqual(list(ca.cluster_checksum(timeout=10)), ["same", "same (2)"])
+        self.assertEqual(list(a.cluster_metrics(timeout=10)), ["same", "same (2)"])
+
     def test_the_original_s_cluster_functions_answer_instead_of_logging(self) -> None:
         self.own_node()
         c = mccache.get_cache("demo")

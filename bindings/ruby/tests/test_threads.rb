@@ -166,6 +166,18 @@ class TestThreads < Case
     assert_operator a.metrics.size, :>, 10
   end
 
+  def test_members_of_one_name_are_told_apart
+    a = node(node_name: "same")
+    b = node(node_name: "same")
+    c = a.cache("c")
+    eventually("the member") { a.members.size == 1 }
+    c["k"] = 1
+    c.sync(SOON_S)
+    eventually("the put") { b.cache("c").key?("k") }
+    assert_equal ["same", "same (2)"], c.cluster_checksum(timeout: SOON_S).keys
+    assert_equal ["same", "same (2)"], a.cluster_metrics(timeout: SOON_S).keys
+  end
+
   def test_a_ractor_is_refused_with_an_error_that_says_so
     skip("this Ruby has no Ractor") unless defined?(Ractor)
     output = succeeds(<<~RUBY)

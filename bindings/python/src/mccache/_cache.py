@@ -12,7 +12,7 @@ from . import _loads, _mccache
 from ._errors import ClosedError, TimeoutError
 from ._events import Events
 from ._loads import SERVED, LoadPolicy
-from ._types import Checksum, Key, Metadata, Seconds, Stats, version_text
+from ._types import Checksum, Key, Metadata, Seconds, Stats, unused_name, version_text
 from ._waits import SLICE_MS, call_interruptibly, timeout_ms, ttl_ms
 
 if TYPE_CHECKING:
@@ -284,12 +284,16 @@ class Cache(_mccache.Cache):
         return Checksum(checksum.sum, checksum.entries)
 
     def cluster_checksum(self, timeout: Seconds = 2.0) -> Dict[str, Optional[Checksum]]:
-        """Each live member's checksum by its name, this node's first; None for who did not answer in time."""
+        """Each live member's checksum by its name, this node's first; None for who did not answer in time.
+
+        Of members with the same name the second is ``name (2)``.
+        """
         answers = call_interruptibly(lambda: self._cluster_checksum(timeout_ms(timeout)))
         members: Dict[str, Optional[Checksum]] = {}
         for index in range(answers.count()):
             item = answers.item(index)
-            members[answers.member(index)] = Checksum(item.sum, item.entries) if item is not None else None
+            name = unused_name(answers.member(index), members)
+            members[name] = Checksum(item.sum, item.entries) if item is not None else None
         return members
 
     def events(self) -> Events:

@@ -16,7 +16,7 @@ from ._cache import Cache, WatchedCache
 from ._callbacks import Dispatcher, Watch
 from ._errors import ConfigError, Error, InvalidArgumentError, TimeoutError
 from ._events import Events
-from ._types import Callback, ClusterKey, KeyRole, Member, MemberState, Seconds
+from ._types import Callback, ClusterKey, KeyRole, Member, MemberState, Seconds, unused_name
 from ._waits import call_interruptibly, timeout_ms, wait_in_slices
 
 Setting = Union[str, bytes, bool, int, float, timedelta, "os.PathLike[str]"]
@@ -154,12 +154,16 @@ class Node:
         return _counters(self._native.counters())
 
     def cluster_metrics(self, timeout: Seconds = 2.0) -> Dict[str, Optional[Dict[str, int]]]:
-        """Each live member's counters by its name, this node's first; None for who did not answer in time."""
+        """Each live member's counters by its name, this node's first; None for who did not answer in time.
+
+        Of members with the same name the second is ``name (2)``.
+        """
         answers = call_interruptibly(lambda: self._native.cluster_metrics(timeout_ms(timeout)))
         members: Dict[str, Optional[Dict[str, int]]] = {}
         for index in range(answers.count()):
             counters = answers.item(index)
-            members[answers.member(index)] = _counters(counters) if counters is not None else None
+            name = unused_name(answers.member(index), members)
+            members[name] = _counters(counters) if counters is not None else None
         return members
 
     def events(self) -> Events:

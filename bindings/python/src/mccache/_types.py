@@ -2,7 +2,7 @@
 
 import enum
 from datetime import timedelta
-from typing import Any, Callable, Dict, NamedTuple, Optional, TypedDict, Union
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, TypedDict, Union
 
 Key = Union[str, bytes]
 Seconds = Union[float, timedelta]
@@ -160,6 +160,14 @@ class Metadata(TypedDict):
 def version_text(clock: int, origin: int) -> str:
     """The same text that the core's log shows: milliseconds, counter and writer."""
     return f"{clock >> 16}.{clock & 0xFFFF}@{origin:016x}"
+
+
+def unused_name(name: str, taken: Mapping[str, Any]) -> str:
+    """A member's name, or "name (2)" and so on: names need not be unique, and no answer may hide another."""
+    unused, number = name, 2
+    while unused in taken:
+        unused, number = f"{name} ({number})", number + 1
+    return unused
 
 
 def kind_of(number: int) -> int:

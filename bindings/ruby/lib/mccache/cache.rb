@@ -356,14 +356,12 @@ module MCCache
     # Asks all members.
     #
     # @param timeout [Numeric, #to_f] seconds to wait for answers
-    # @return [Hash{String => Checksum, nil}] by the member's name, this node's first; nil for who did not answer in time
+    # @return [Hash{String => Checksum, nil}] by the member's name, this node's first; nil for who did not answer in time;
+    #   of members with the same name the second is "name (2)"
     def cluster_checksum(timeout: 2)
       total = Durations.timeout_ms(timeout)
       answers = Durations.interruptibly { _cluster_checksum(total) }
-      Array.new(answers.count) do |index|
-        item = answers.item(index)
-        [answers.member(index), item && Checksum.of(item)]
-      end.to_h
+      Node.by_member(answers) { |item| Checksum.of(item) }
     end
 
     # @return [Events] a queue of what happens in this cache from now on

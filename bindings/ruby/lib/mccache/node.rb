@@ -30,6 +30,18 @@ module MCCache
       allocate.tap { |node| node.__send__(:adopt, Native::Node.own) }
     end
 
+    # Answers of members by their names. These need not be unique, and no answer may hide another.
+    # @api private
+    def self.by_member(answers)
+      answers.count.times.with_object({}) do |index, members|
+        name = unused = answers.member(index)
+        number = 1
+        unused = "#{name} (#{number += 1})" while members.key?(unused)
+        item = answers.item(index)
+        members[unused] = item && yield(item)
+      end
+    end
+
     # Starts a node. Settings have the names of the configuration file, and go over file and environment.
     #
     # @param config_file [String, Pathname, nil] one more file, read first
@@ -149,15 +161,12 @@ module MCCache
     #
     # @param timeout [Numeric, #to_f] seconds to wait for answers
     # @return [Hash{String => Hash{String => Integer}, nil}] counters by the member's name, this node's first; nil for who
-    #   did not answer in time
+    #   did not answer in time; of members with the same name the second is "name (2)"
     # @raise [ClosedError]
     def cluster_metrics(timeout: 2)
       total = Durations.timeout_ms(timeout)
       answers = Durations.interruptibly { @native.cluster_metrics(total) }
-      Array.new(answers.count) do |index|
-        item = answers.item(index)
-        [answers.member(index), item && counters(item)]
-      end.to_h
+      Node.by_member(answers) { |item| counters(item) }
     end
 
     # @param name [String, Symbol] as in the file
