@@ -247,6 +247,13 @@ namespace MCCache
 
         /// <summary>How its bytes are to be read.</summary>
         public Codec Codec { get; }
+
+        /// <inheritdoc/>
+        public override string ToString()
+        {
+            string life = TimeToLive == null ? "does not expire" : "expires in " + TimeToLive;
+            return Size + " bytes of " + Codec + ", " + Age + " old, " + life + ", version " + Version;
+        }
     }
 
     /// <summary>Figures of one cache in this process, since it was opened.</summary>
@@ -291,6 +298,13 @@ namespace MCCache
 
         /// <summary>Deletes by this process.</summary>
         public long Deletes { get; }
+
+        /// <inheritdoc/>
+        public override string ToString()
+        {
+            return Entries + " entries, " + Bytes + " bytes, " + Hits + " hits, " + Misses + " misses, " + Puts + " puts, "
+                + Deletes + " deletes, " + Evictions + " evictions, " + Expirations + " expirations";
+        }
     }
 
     /// <summary>Equal keys and values have equal checksums on every member.</summary>

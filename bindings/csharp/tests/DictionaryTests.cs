@@ -156,6 +156,9 @@ namespace MCCache.Tests
             GC.KeepAlive(c["k"]);
             c.TryGetValue("none", out object _);
             CacheStats stats = c.GetStats();
+            Check.That(stats.ToString().StartsWith("1 entries, ") && stats.ToString().Contains("1 hits, 1 misses, 2 puts"), stats.ToString());
+            string told = c.GetMetadata("k").ToString();
+            Check.That(told.StartsWith("4 bytes of Text, ") && told.Contains("expires in "), told);
             Check.Equal(1L, stats.Entries);
             Check.Equal(2L, stats.Puts);
             Check.Equal(1L, stats.Hits);
