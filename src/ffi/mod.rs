@@ -6,7 +6,7 @@
 //! caller is what the `// SAFETY:` comments here rely on: a pointer is NULL or points to what its name says, for as
 //! long as the call, and a handle is not used once it was freed.
 //!
-//! Invariants: every function runs inside [`guard`], so that no panic crosses into C; handles are borrowed shared,
+//! Invariants: every function runs inside `guard`, so that no panic crosses into C; handles are borrowed shared,
 //! never exclusively, so that two threads inside calls on one handle are sound; results are written on success only.
 //! No decision about caches is made here, and but for `src/node/fork.rs` no other room has `unsafe`.
 #![expect(

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: rustfmt and clippy, warnings as errors. What this Rust lacks is skipped by name, not passed.
+//! `cargo xtask lint`: rustfmt, clippy and rustdoc, warnings as errors. What this Rust lacks is skipped by name, not passed.
 
 use std::time::Duration;
 
@@ -20,7 +20,15 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
         clippy.extend(["-D", "warnings"]);
     }
     tally += check(workspace, journal, "clippy", &clippy, "mend what it says above")?;
+    tally += documentation(workspace, journal)?;
     Ok(tally)
+}
+
+/// Links that lead nowhere and what else rustdoc finds in the crate's documentation.
+fn documentation(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, String> {
+    let mut doc = workspace.cargo(&["doc", "--package", "mccache", "--no-deps", "--all-features"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    Ok(if journal.run(&mut doc, LIMIT)?.ok { Tally::PASSED } else { Tally::FAILED })
 }
 
 /// 95 for `clippy 0.1.95 (59807616e1 2026-04-14)`.
