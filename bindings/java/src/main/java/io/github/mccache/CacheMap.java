@@ -144,7 +144,12 @@ final class CacheMap<K, V> extends AbstractMap<K, V> {
         };
     }
 
-    /** One entry as it was when it was reached; setting its value puts. */
+    /**
+     * One entry as it was when it was reached; setting its value puts.
+     *
+     * @param <K> the type of keys
+     * @param <V> the type of values
+     */
     static final class Entry<K, V> extends SimpleEntry<K, V> {
         private static final long serialVersionUID = 1L;
         private final transient Cache<K, V> cache;
