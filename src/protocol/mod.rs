@@ -37,6 +37,8 @@ mod limit_tests;
 mod reach_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

@@ -27,6 +27,8 @@ pub(super) struct Peer {
     pub(super) hlc: Arc<Hlc>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) events: Vec<Event>,
+    /// Its wall clock less the true one, in milliseconds.
+    pub(super) clock_ms: i64,
 }
 
 impl Peer {
@@ -51,7 +53,12 @@ impl Peer {
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CACHE, store.clone(), now);
-        Peer { address, protocol, store, hlc, metrics, events: Vec::new() }
+        Peer { address, protocol, store, hlc, metrics, events: Vec::new(), clock_ms: 0 }
+    }
+
+    /// The time by its own clocks.
+    pub(super) fn reads(&self, now: Now) -> Now {
+        Now { wall: WallMs(now.wall.0.saturating_add_signed(self.clock_ms)), ..now }
     }
 
     pub(super) fn put(&mut self, key: &[u8], value: &[u8], now: Now) {
@@ -59,6 +66,7 @@ impl Peer {
     }
 
     pub(super) fn write(&mut self, kind: UpdateKind, key: &[u8], value: &[u8], now: Now) {
+        let now = self.reads(now);
         let version = self.hlc.tick(now.wall);
         let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
         self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
@@ -127,11 +135,12 @@ impl Net {
         self.now.wall = WallMs(1_000_000 + ms);
         let mut carried = Vec::new();
         for (from, peer) in self.peers.iter_mut().enumerate() {
-            if peer.protocol.poll_timeout().is_some_and(|due| due <= self.now.mono) {
-                peer.protocol.handle_timeout(self.now);
+            let now = peer.reads(self.now);
+            if peer.protocol.poll_timeout().is_some_and(|due| due <= now.mono) {
+                peer.protocol.handle_timeout(now);
             }
             let mut out = Vec::new();
-            while let Some(to) = peer.protocol.poll_transmit(self.now, &mut out) {
+            while let Some(to) = peer.protocol.poll_transmit(now, &mut out) {
                 let copies = if to == To::Group { peer.protocol.copies().to_vec() } else { Vec::new() };
                 carried.push((from, peer.address, to, copies, std::mem::take(&mut out)));
             }
@@ -146,7 +155,8 @@ impl Net {
                 let by_unicast = to == To::Member(there) || copies.contains(&there);
                 for via in [by_group.then_some(Via::Group), by_unicast.then_some(Via::Unicast)].into_iter().flatten() {
                     if at == from || (self.filter)(from, at, &datagram) {
-                        self.peers[at].protocol.handle_datagram(address, via, &mut datagram.clone(), self.now);
+                        let now = self.peers[at].reads(self.now);
+                        self.peers[at].protocol.handle_datagram(address, via, &mut datagram.clone(), now);
                     }
                 }
             }
