@@ -555,3 +555,18 @@ fn keys_are_each_given_once_and_end_with_the_cache() {
     let again = nodes[0].cache("c").expect("opened anew");
     assert!(again.is_empty().expect("len"));
 }
+
+/// A machine that is busy may hold up some of them; a node that waits for discovery needs all of it each time.
+#[test]
+fn a_node_that_wrote_nothing_closes_without_waiting_to_learn_who_is_there() {
+    const DISCOVERY: Duration = Duration::from_millis(250);
+    let cluster = Cluster::new("close-alone");
+    let quickest = (0..10).map(|_| {
+        let node = cluster.node("a");
+        let _cache = node.cache("c").expect("a cache");
+        let start = Instant::now();
+        node.close();
+        start.elapsed()
+    });
+    assert!(quickest.min().is_some_and(|time| time < DISCOVERY / 2));
+}

@@ -476,7 +476,7 @@ impl Driver {
     /// While closing: once everything written was handed to the protocol, asks to be told when it is applied everywhere.
     ///
     /// A node that wrote something and closes before it knows the members waits for them first: they have no other way to
-    /// learn of it.
+    /// learn of it. One that wrote nothing waits for nobody.
     fn flush_for_close(&mut self, now: Now) -> bool {
         let asks = self.closing.as_ref().is_some_and(|closing| closing.token.is_none())
             && self.items.is_empty()
@@ -485,6 +485,7 @@ impl Driver {
             let token = self.sync(now);
             if let Some(closing) = &mut self.closing {
                 closing.token = Some(token);
+                closing.synced |= !self.wrote;
             }
         }
         asks
