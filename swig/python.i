@@ -925,6 +925,17 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
     }
 }
 
+// (level, time_ms, target, message, dropped), or None.
+%typemap(in, numinputs = 0) mcc_log_record_t *record (mcc_log_record_t record) "$1 = &record;"
+%typemap(argout) mcc_log_record_t *record {
+    Py_XDECREF($result);
+    $result = result ? Py_BuildValue("(iLssL)", (int)$1->level, (long long)$1->time_ms, $1->target, $1->message,
+                                     (long long)$1->dropped)
+                     : mccache_py_new_ref(Py_None);
+    if (!$result)
+        SWIG_fail;
+}
+
 // ---- Classes ------------------------------------------------------------------------------------------------------
 
 %feature("python:mp_subscript", "mccache_py_subscript") mcc_cache_t;
@@ -987,12 +998,45 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_cache_t::cluster_checksum;
 %thread mcc_cache_t::close;
 %thread mcc_events_t::next;
+%thread mcc_logs_t::poll;
 
 %native(_bind) PyObject *mccache_py_bind(PyObject *self, PyObject *args);
 %native(_set_pending) PyObject *mccache_py_set_pending(PyObject *self, PyObject *args);
 %native(_install) PyObject *mccache_py_install(PyObject *self, PyObject *args);
 
 %include "mccache.i"
+
+%rename(Logs) mcc_logs_t;
+typedef struct {} mcc_logs_t;
+%extend mcc_logs_t {
+    // From now on, of the whole process.
+    mcc_logs_t(int32_t level, mcc_status_t *status) {
+        mcc_logs_t *logs = NULL;
+        *status = mcc_logs_new(level, &logs);
+        return logs;
+    }
+
+    ~mcc_logs_t() {
+        mcc_logs_free($self);
+    }
+
+    // False if none came in time, or after wake().
+    bool poll(int64_t timeout_ms, mcc_log_record_t *record, mcc_status_t *status) {
+        *status = mcc_logs_next($self, timeout_ms, record);
+        if (*status == MCC_OK)
+            return true;
+        mccache_answer(status, MCC_TIMEOUT);
+        return false;
+    }
+
+    void wake() {
+        mcc_logs_wake($self);
+    }
+
+    void close(mcc_status_t *status) {
+        *status = mcc_logs_close($self);
+    }
+}
 
 %rename(LoadPolicy) mcc_load_policy_t;
 typedef struct {} mcc_load_policy_t;

@@ -11,7 +11,7 @@ import weakref
 from datetime import timedelta
 from typing import Any, Dict, List, Optional, Union
 
-from . import _mccache
+from . import _log, _mccache
 from ._cache import Cache, WatchedCache
 from ._callbacks import Dispatcher, Watch
 from ._errors import ConfigError, Error, InvalidArgumentError, TimeoutError
@@ -39,6 +39,8 @@ class Node:
     """
 
     def __init__(self, *, config_file: "Union[str, os.PathLike[str], None]" = None, **settings: Setting) -> None:
+        # Before the core has anything to say, a warning about the settings included.
+        _log.start()
         config = _mccache.Config.from_environment()
         if config_file is not None:
             config.load(os.fspath(config_file))
@@ -219,13 +221,14 @@ class Node:
 
 def resume_after_fork() -> None:
     """What the first use of a cache in a forked child does: starts the threads that the fork did not copy."""
+    _log.resume()
     for node in list(_nodes):
         if not node.closed:
             node._dispatcher.start()
 
 
 def _after_fork_in_child() -> None:
-    if any([node._forked() for node in list(_nodes)]):
+    if any([_log.forked(), *(node._forked() for node in list(_nodes))]):
         _mccache._set_pending()
 
 
@@ -236,6 +239,7 @@ def _close_all() -> None:
             node.close()
         except Error:
             pass
+    _log.stop()
 
 
 def _install_hooks() -> None:
