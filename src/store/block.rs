@@ -4,8 +4,9 @@
 //! it under the shard's lock, or takes one of its own there. A handle is one word, half of what the standard
 //! library's `Arc<[u8]>` takes, which leaves a slot the room to remember its key's hash.
 //!
-//! Memory is written once, by the two copies, not cleared before. That takes one `unsafe`; it is worth 60 instructions of
-//! 800 in a put of 100 bytes, and a third of the time of one of 64 KiB.
+//! Memory is written once, by the two copies, not cleared before. That takes one `unsafe`. Cleared first, in safe code, a put
+//! of a new key with a value of 100 bytes took 1,904 instructions instead of 1,709, and an evicting one 2,174 instead of
+//! 1,979 (`cargo xtask counts`, rustc 1.95.0 on x86_64).
 
 use std::fmt;
 use std::mem::MaybeUninit;
