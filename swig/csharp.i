@@ -190,6 +190,7 @@ MCCACHE_CS_BYTES_IN((void *buffer, size_t capacity))
 %typemap(in) TYPE *NAME "$1 = $input;"
 %enddef
 MCCACHE_CS_STRUCTURE(mcc_event_t, event, RawEvent)
+MCCACHE_CS_STRUCTURE(mcc_log_record_t, record, RawLogRecord)
 MCCACHE_CS_STRUCTURE(mccache_cs_found_t, found, Found)
 MCCACHE_CS_STRUCTURE(mcc_cbor_item_t, items, CborItem)
 MCCACHE_CS_STRUCTURE(mcc_cbor_item_t, item, CborItem)

@@ -15,6 +15,8 @@
 #define Keys NativeKeys
 #define Lease NativeLease
 #define Events NativeEvents
+#define Logs NativeLogs
+#define LoadPolicy NativeLoadPolicy
 #define Members NativeMembers
 #define Member NativeMember
 #define Counters NativeCounters
@@ -36,6 +38,7 @@ static struct {
     jclass failure;
     jmethodID failure_of;
     jmethodID event_set;
+    jmethodID log_set;
 } mccache_java;
 
 // ---- Bytes --------------------------------------------------------------------------------------------------------
@@ -126,6 +129,14 @@ static void mccache_java_event(JNIEnv *env, jobject slot, const mcc_event_t *eve
                                (jlong)event->version_clock, (jlong)event->version_origin, (jlong)event->dropped);
 }
 
+static void mccache_java_log(JNIEnv *env, jobject slot, const mcc_log_record_t *record) {
+    jbyteArray target = mccache_java_text(env, record->target);
+    jbyteArray message = target ? mccache_java_text(env, record->message) : NULL;
+    if (message)
+        (*env)->CallVoidMethod(env, slot, mccache_java.log_set, (jint)record->level, (jlong)record->time_ms, target, message,
+                               (jlong)record->dropped);
+}
+
 // ---- Hot calls ----------------------------------------------------------------------------------------------------
 //
 // Short keys and values cross in a block of native memory that each Java thread has (Scratch.java): no JNI function is
@@ -145,15 +156,17 @@ static void mccache_java_event(JNIEnv *env, jobject slot, const mcc_event_t *eve
 MCCACHE_JAVA_HOT(void, bind)(JNIEnv *env, jclass self) {
     jclass failure = (*env)->FindClass(env, "io/github/mccache/MccacheException");
     jclass slot = failure ? (*env)->FindClass(env, "io/github/mccache/EventSlot") : NULL;
+    jclass log = slot ? (*env)->FindClass(env, "io/github/mccache/LogSlot") : NULL;
     (void)self;
-    if (!slot)
+    if (!log)
         return;
     mccache_java.failure_of =
         (*env)->GetStaticMethodID(env, failure, "of", "(I[B)Lio/github/mccache/MccacheException;");
     if (!mccache_java.failure_of)
         return;
     mccache_java.event_set = (*env)->GetMethodID(env, slot, "set", "(IZ[B[B[BJJJ)V");
-    if (mccache_java.event_set)
+    mccache_java.log_set = mccache_java.event_set ? (*env)->GetMethodID(env, log, "set", "(IJ[B[BJ)V") : NULL;
+    if (mccache_java.log_set)
         mccache_java.failure = (*env)->NewGlobalRef(env, failure);
 }
 
@@ -399,6 +412,16 @@ MCCACHE_JAVA_HOT(void, put)(JNIEnv *env, jclass type, jobject self, jlong cache,
 %typemap(argout) mcc_event_t *event {
     if (result)
         mccache_java_event(jenv, $input, $1);
+}
+
+%typemap(jni) mcc_log_record_t *record "jobject"
+%typemap(jtype) mcc_log_record_t *record "LogSlot"
+%typemap(jstype) mcc_log_record_t *record "LogSlot"
+%typemap(javain) mcc_log_record_t *record "$javainput"
+%typemap(in) mcc_log_record_t *record (mcc_log_record_t record) "$1 = &record;"
+%typemap(argout) mcc_log_record_t *record {
+    if (result)
+        mccache_java_log(jenv, $input, $1);
 }
 
 // Nothing follows but frees: the exception is thrown when the call returns.

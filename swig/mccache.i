@@ -7,6 +7,7 @@
 //                                                        language prefers it, (data, data_len) and codec apart
 //   (const uint8_t **key, size_t *key_len)               out: one key of an iteration, nothing if the method is false
 //   mcc_event_t *event                                   out: one event, copied, nothing if the method is false
+//   mcc_log_record_t *record                             out: one record of the log, likewise
 //   mcc_status_t *status                                 hidden, last: anything but MCC_OK becomes an exception, made
 //                                                        of the status and mcc_last_error()
 //
@@ -59,6 +60,8 @@ typedef struct {
 %rename(Lookup) mccache_lookup_t;
 %rename(Keys) mccache_keys_t;
 %rename(Events) mcc_events_t;
+%rename(Logs) mcc_logs_t;
+%rename(LoadPolicy) mcc_load_policy_t;
 %rename(Members) mcc_members_t;
 %rename(Member) mcc_member_t;
 %rename(Counters) mcc_stats_t;
@@ -309,6 +312,37 @@ typedef struct {} mcc_events_t;
     }
 }
 
+typedef struct {} mcc_logs_t;
+%extend mcc_logs_t {
+    // From now on, of the whole process.
+    mcc_logs_t(int32_t level, mcc_status_t *status) {
+        mcc_logs_t *logs = NULL;
+        *status = mcc_logs_new(level, &logs);
+        return logs;
+    }
+
+    ~mcc_logs_t() {
+        mcc_logs_free($self);
+    }
+
+    // False if none came in time, or after wake().
+    bool next(int64_t timeout_ms, mcc_log_record_t *record, mcc_status_t *status) {
+        *status = mcc_logs_next($self, timeout_ms, record);
+        if (*status == MCC_OK)
+            return true;
+        mccache_answer(status, MCC_TIMEOUT);
+        return false;
+    }
+
+    void wake() {
+        mcc_logs_wake($self);
+    }
+
+    void close(mcc_status_t *status) {
+        *status = mcc_logs_close($self);
+    }
+}
+
 typedef struct {} mcc_iter_t;
 %newobject mcc_iter_t::next_entry;
 %extend mcc_iter_t {
@@ -345,6 +379,12 @@ typedef struct {} mcc_lease_t;
     bool fill(const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms, mcc_status_t *status) {
         *status = mcc_fill($self, data, data_len, codec, ttl_ms);
         return !mccache_answer(status, MCC_OVERTAKEN);
+    }
+
+    // Ends it if it has not ended, and counts and tells that the load failed.
+    void failed() {
+        // Whatever the answer: the lease ends.
+        (void)mcc_load_failed($self);
     }
 }
 
@@ -642,7 +682,31 @@ typedef struct {} mcc_cache_t;
         return list;
     }
 
+    // That a load did not go as it should: one of the MCC_LOAD_NOTE_ numbers.
+    void note_load(const void *key, size_t key_len, int note, mcc_status_t *status) {
+        *status = mcc_load_note($self, key, key_len, note);
+    }
+
     void close(mcc_status_t *status) {
         *status = mcc_close($self);
+    }
+}
+
+typedef struct {} mcc_load_policy_t;
+%extend mcc_load_policy_t {
+    // The cache's own, with these settings over it, if any.
+    mcc_load_policy_t(mcc_cache_t *cache, const mcc_config_t *config, mcc_status_t *status) {
+        mcc_load_policy_t *policy = NULL;
+        *status = mcc_load_policy_new(cache, config, &policy);
+        return policy;
+    }
+
+    ~mcc_load_policy_t() {
+        mcc_load_policy_free($self);
+    }
+
+    // How long whoever waits for a load waits, ms; WAIT_FOREVER for as long as it takes.
+    int64_t patience(bool has_expired_value) {
+        return mcc_load_policy_patience($self, has_expired_value);
     }
 }

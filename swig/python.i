@@ -961,6 +961,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(help_text) mcc_stats_t::help;
 %rename(key_id) mccache_keys_t::id;
 %rename(poll) mcc_events_t::next;
+%rename(poll) mcc_logs_t::next;
 
 // The facade derives its Cache from this one, and gives these names to its own methods.
 %rename(_name) mcc_cache_t::name;
@@ -978,6 +979,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(_checksum) mcc_cache_t::checksum;
 %rename(_cluster_checksum) mcc_cache_t::cluster_checksum;
 %rename(_close) mcc_cache_t::close;
+%rename(_note_load) mcc_cache_t::note_load;
 
 // What waits, or reads every entry, lets other threads run.
 %nothread;
@@ -998,70 +1000,13 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_cache_t::cluster_checksum;
 %thread mcc_cache_t::close;
 %thread mcc_events_t::next;
-%thread mcc_logs_t::poll;
+%thread mcc_logs_t::next;
 
 %native(_bind) PyObject *mccache_py_bind(PyObject *self, PyObject *args);
 %native(_set_pending) PyObject *mccache_py_set_pending(PyObject *self, PyObject *args);
 %native(_install) PyObject *mccache_py_install(PyObject *self, PyObject *args);
 
 %include "mccache.i"
-
-%rename(Logs) mcc_logs_t;
-typedef struct {} mcc_logs_t;
-%extend mcc_logs_t {
-    // From now on, of the whole process.
-    mcc_logs_t(int32_t level, mcc_status_t *status) {
-        mcc_logs_t *logs = NULL;
-        *status = mcc_logs_new(level, &logs);
-        return logs;
-    }
-
-    ~mcc_logs_t() {
-        mcc_logs_free($self);
-    }
-
-    // False if none came in time, or after wake().
-    bool poll(int64_t timeout_ms, mcc_log_record_t *record, mcc_status_t *status) {
-        *status = mcc_logs_next($self, timeout_ms, record);
-        if (*status == MCC_OK)
-            return true;
-        mccache_answer(status, MCC_TIMEOUT);
-        return false;
-    }
-
-    void wake() {
-        mcc_logs_wake($self);
-    }
-
-    void close(mcc_status_t *status) {
-        *status = mcc_logs_close($self);
-    }
-}
-
-%rename(LoadPolicy) mcc_load_policy_t;
-typedef struct {} mcc_load_policy_t;
-%extend mcc_load_policy_t {
-    // The cache's own, with these settings over it, if any.
-    mcc_load_policy_t(mcc_cache_t *cache, const mcc_config_t *config, mcc_status_t *status) {
-        mcc_load_policy_t *policy = NULL;
-        *status = mcc_load_policy_new(cache, config, &policy);
-        return policy;
-    }
-
-    ~mcc_load_policy_t() {
-        mcc_load_policy_free($self);
-    }
-
-    int64_t patience(bool has_expired_value) {
-        return mcc_load_policy_patience($self, has_expired_value);
-    }
-}
-
-%extend mcc_cache_t {
-    void _note_load(const void *key, size_t key_len, int note, mcc_status_t *status) {
-        *status = mcc_load_note($self, key, key_len, note);
-    }
-}
 
 %extend mcc_value_t {
     // The object it stands for in this cache.
@@ -1081,12 +1026,6 @@ typedef struct {} mcc_load_policy_t;
     // Ends it. Whether the object was put, and the object as every reader gets it.
     PyObject *fill_object(PyObject *cache, PyObject *object, int64_t ttl_ms) {
         return mccache_py_fill($self, cache, object, ttl_ms);
-    }
-
-    // Ends it if it has not ended, and counts and tells that the load failed.
-    void failed() {
-        // Whatever the answer: the lease ends.
-        (void)mcc_load_failed($self);
     }
 
     // Ends it if it has not ended; an object may outlive that in a traceback.

@@ -145,6 +145,26 @@ static mcc_status_t mcc_events_next_waits(mcc_events_t *events, int64_t timeout_
     return mccache_rb_wait(mccache_rb_next_run, &next, mccache_rb_wake, events);
 }
 
+typedef struct {
+    mcc_logs_t *logs;
+    int64_t timeout_ms;
+    mcc_log_record_t *record;
+} mccache_rb_next_log_t;
+
+static mcc_status_t mccache_rb_next_log_run(void *data) {
+    mccache_rb_next_log_t *next = data;
+    return mcc_logs_next(next->logs, next->timeout_ms, next->record);
+}
+
+static void mccache_rb_wake_logs(void *logs) {
+    mcc_logs_wake(logs);
+}
+
+static mcc_status_t mcc_logs_next_waits(mcc_logs_t *logs, int64_t timeout_ms, mcc_log_record_t *record) {
+    mccache_rb_next_log_t next = {logs, timeout_ms, record};
+    return mccache_rb_wait(mccache_rb_next_log_run, &next, mccache_rb_wake_logs, logs);
+}
+
 // The key is frozen by the caller: without the GVL another thread could change it.
 typedef struct {
     mcc_cache_t *cache;
@@ -177,6 +197,7 @@ static mcc_status_t mccache_rb_lookup_run(void *data) {
 #define mcc_cluster_checksum mcc_cluster_checksum_waits
 #define mcc_close mcc_close_waits
 #define mcc_events_next mcc_events_next_waits
+#define mcc_logs_next mcc_logs_next_waits
 
 // ---- Forked children ----------------------------------------------------------------------------------------------
 
@@ -581,6 +602,18 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
     }
 }
 
+// [level, time_ms, target, message, dropped], or nil; interrupts as with events.
+%typemap(in, numinputs = 0) mcc_log_record_t *record (mcc_log_record_t record) "$1 = &record;"
+%typemap(argout) mcc_log_record_t *record {
+    if (result) {
+        $result = rb_ary_new_from_args(5, INT2FIX($1->level), LL2NUM($1->time_ms), rb_utf8_str_new_cstr($1->target),
+                                       rb_utf8_str_new_cstr($1->message), LL2NUM($1->dropped));
+    } else {
+        rb_thread_check_ints();
+        $result = Qnil;
+    }
+}
+
 // ---- Classes ------------------------------------------------------------------------------------------------------
 
 // Done by hand above.
@@ -596,6 +629,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 
 // A name that means something else in Ruby.
 %rename(poll) mcc_events_t::next;
+%rename(poll) mcc_logs_t::next;
 %rename(step) mcc_iter_t::next;
 %rename(key_id) mccache_keys_t::id;
 
@@ -611,6 +645,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %rename(_stats) mcc_cache_t::stats;
 %rename(_checksum) mcc_cache_t::checksum;
 %rename(_cluster_checksum) mcc_cache_t::cluster_checksum;
+%rename(_note_load) mcc_cache_t::note_load;
 %rename(_close) mcc_cache_t::close;
 
 %include "mccache.i"

@@ -69,6 +69,21 @@ namespace MCCache.Interop
         internal long Reserved3;
     }
 
+    /// <summary>A mcc_log_record_t.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct RawLogRecord
+    {
+        internal int Level;
+        internal long TimeMs;
+        internal IntPtr Target;
+        internal IntPtr Message;
+        internal long Dropped;
+        internal long Reserved0;
+        internal long Reserved1;
+        internal long Reserved2;
+        internal long Reserved3;
+    }
+
     /// <summary>A mcc_cbor_item_t.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct CborItem
