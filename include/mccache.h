@@ -1222,6 +1222,14 @@ MCC_MUST_USE
 mcc_status_t mcc_logs_new(int32_t level,
                           mcc_logs_t **logs);
 
+/// Collects other records from now on: for a log whose level is changed while the program runs. What is queued stays.
+///
+/// logs: the queue; one that is closed stays so.
+/// level: the least grave records to collect, one of mcc_log_level_t.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT, also for a level that there is not; MCC_INTERNAL.
+/// Threads: any, also while another waits in mcc_logs_next(). Since: 0.1
+MCC_API mcc_status_t mcc_logs_set_level(mcc_logs_t *logs, int32_t level);
+
 /// Takes the next record out of the queue, or waits for one.
 ///
 /// logs: the queue.

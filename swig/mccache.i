@@ -325,6 +325,10 @@ typedef struct {} mcc_logs_t;
         mcc_logs_free($self);
     }
 
+    void set_level(int32_t level, mcc_status_t *status) {
+        *status = mcc_logs_set_level($self, level);
+    }
+
     // False if none came in time, or after wake().
     bool next(int64_t timeout_ms, mcc_log_record_t *record, mcc_status_t *status) {
         *status = mcc_logs_next($self, timeout_ms, record);

@@ -50,6 +50,18 @@ fn each_queue_gets_what_it_asked_for_beside_the_file_and_drops_its_oldest() {
     let text = std::fs::read_to_string(&file).expect("the log");
     assert!(text.contains("joined members=3") && !text.contains("a step") && !text.contains("not ours"), "{text}");
 
+    // A level that changes: what is queued stays, and what the others want is not touched.
+    tracing::trace!(target: "mccache", "queued before");
+    all.set_level(Level::WARN);
+    tracing::info!(target: "mccache", "too fine now");
+    warnings.set_level(Level::DEBUG);
+    tracing::debug!(target: "mccache", "fine enough now");
+    warnings.set_level(Level::WARN);
+    assert_eq!((next(&all).message.as_str(), has_none(&all)), ("queued before", true));
+    assert_eq!((next(&warnings).message.as_str(), has_none(&warnings)), ("fine enough now", true));
+    assert!(!tracing::enabled!(target: "mccache", Level::DEBUG), "what nobody wants any more costs nothing");
+    all.set_level(Level::TRACE);
+
     // It is bounded, and counts what it lost.
     for number in 0..1_030 {
         tracing::debug!(target: "mccache", "{number}");
@@ -64,6 +76,7 @@ fn each_queue_gets_what_it_asked_for_beside_the_file_and_drops_its_oldest() {
     tracing::warn!(target: "mccache", "the last");
     warnings.close();
     warnings.close();
+    warnings.set_level(Level::TRACE);
     tracing::warn!(target: "mccache", "too late");
     assert_eq!(next(&warnings).message, "the last");
     assert_eq!(warnings.wait(LONG), Waited::Closed);

@@ -89,6 +89,20 @@ fn level_of(level: Level) -> mcc_log_level_t {
     }
 }
 
+fn level_from(number: i32) -> Result<Level, Error> {
+    match number {
+        1 => Ok(Level::ERROR),
+        2 => Ok(Level::WARN),
+        3 => Ok(Level::INFO),
+        4 => Ok(Level::DEBUG),
+        5 => Ok(Level::TRACE),
+        _ => {
+            let reason = format!("{number} is no level: they go from 1, MCC_LOG_ERROR, to 5, MCC_LOG_TRACE");
+            Err(Error::InvalidArgument { name: "level", reason })
+        }
+    }
+}
+
 /// Begins to collect what the library logs in this process, whichever node it is of, from now on: for a program that has
 /// a log of its own. It stands beside the setting log_filename, which needs no code. A queue holds 1,024 records; if it
 /// is full, the oldest are dropped and the next one says how many. In a forked child the queues of the parent are
@@ -105,18 +119,22 @@ pub unsafe extern "C" fn mcc_logs_new(level: i32, logs: *mut *mut mcc_logs_t) ->
     guard(|| {
         // SAFETY: NULL or the caller's variable.
         let out = unsafe { out_pointer(logs, "logs") }?;
-        let level = match level {
-            1 => Level::ERROR,
-            2 => Level::WARN,
-            3 => Level::INFO,
-            4 => Level::DEBUG,
-            5 => Level::TRACE,
-            _ => {
-                let reason = format!("{level} is no level: they go from 1, MCC_LOG_ERROR, to 5, MCC_LOG_TRACE");
-                return Err(Error::InvalidArgument { name: "level", reason });
-            }
-        };
-        give(out, mcc_logs_t { records: Records::new(level), current: Mutex::new(None) });
+        give(out, mcc_logs_t { records: Records::new(level_from(level)?), current: Mutex::new(None) });
+        Ok(MCC_OK)
+    })
+}
+
+/// Collects other records from now on: for a log whose level is changed while the program runs. What is queued stays.
+///
+/// logs: the queue; one that is closed stays so.
+/// level: the least grave records to collect, one of mcc_log_level_t.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT, also for a level that there is not; MCC_INTERNAL.
+/// Threads: any, also while another waits in mcc_logs_next(). Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcc_logs_set_level(logs: *mut mcc_logs_t, level: i32) -> mcc_status_t {
+    guard(|| {
+        // SAFETY: NULL or a live handle.
+        unsafe { handle(logs, "logs") }?.records.set_level(level_from(level)?);
         Ok(MCC_OK)
     })
 }

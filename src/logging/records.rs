@@ -144,6 +144,17 @@ impl Records {
         }
     }
 
+    /// Collects the records of `level` and graver ones from now on; what is queued stays. Nothing, once it is closed.
+    pub fn set_level(&self, level: Level) {
+        if !self.is_inherited() {
+            change(|queues| {
+                for queue in queues.open.iter_mut().filter(|queue| queue.number == self.number) {
+                    queue.level = level;
+                }
+            });
+        }
+    }
+
     /// Stops collecting. What is queued can still be drained. Idempotent.
     pub fn close(&self) {
         if !self.is_inherited() {

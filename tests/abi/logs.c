@@ -28,6 +28,8 @@ int main(void) {
     CHECK("no_such_level", mcc_logs_new(0, &logs) == MCC_INVALID_ARGUMENT && logs == NULL && says("level") &&
                                mcc_logs_new(6, &logs) == MCC_INVALID_ARGUMENT && logs == NULL);
     MUST(mcc_logs_new(MCC_LOG_INFO, &logs) == MCC_OK && mcc_logs_new(MCC_LOG_ERROR, &errors) == MCC_OK);
+    CHECK("no_such_level_later", mcc_logs_set_level(logs, 0) == MCC_INVALID_ARGUMENT && says("level") &&
+                                     mcc_logs_set_level(logs, 6) == MCC_INVALID_ARGUMENT);
     CHECK("nothing_yet", mcc_logs_next(logs, 0, &record) == MCC_TIMEOUT);
     mcc_logs_wake(logs);
     CHECK("wake_before_the_wait", mcc_logs_next(logs, MCC_WAIT_FOREVER, &record) == MCC_TIMEOUT);
@@ -43,8 +45,13 @@ int main(void) {
     CHECK("with_its_fields", strstr(record.message, "member=") != NULL && strchr(record.message, '\n') == NULL);
     CHECK("where_and_when", strncmp(record.target, "mccache::", 9) == 0 && record.time_ms > 1700000000000);
     CHECK("a_graver_queue_has_nothing", mcc_logs_next(errors, 0, &record) == MCC_TIMEOUT);
+    MUST(mcc_logs_set_level(errors, MCC_LOG_INFO) == MCC_OK && mcc_logs_set_level(logs, MCC_LOG_ERROR) == MCC_OK);
+    while (mcc_logs_next(logs, 0, &record) == MCC_OK) {
+        // What was queued under the level before.
+    }
     mcc_node_free(two);
-    CHECK("so_is_a_leave", next_with(logs, "member left", &record));
+    CHECK("a_finer_level_from_now_on", next_with(errors, "member left", &record) && record.level == MCC_LOG_INFO);
+    CHECK("a_graver_one_likewise", mcc_logs_next(logs, 0, &record) == MCC_TIMEOUT);
     mcc_node_free(one);
 
     CHECK("close_the_queues", mcc_logs_close(logs) == MCC_OK && mcc_logs_close(logs) == MCC_OK && mcc_logs_close(errors) == MCC_OK);
@@ -52,6 +59,7 @@ int main(void) {
     do {
         status = mcc_logs_next(logs, MCC_WAIT_FOREVER, &record);
     } while (status == MCC_OK);
+    CHECK("a_closed_queue_stays_closed", mcc_logs_set_level(logs, MCC_LOG_TRACE) == MCC_OK);
     CHECK("closed_once_empty", status == MCC_CLOSED && mcc_logs_next(errors, MCC_WAIT_FOREVER, &record) == MCC_CLOSED);
     mcc_logs_free(logs);
     mcc_logs_free(errors);

@@ -85,6 +85,7 @@ static void handles(void) {
     CHECK("null_events_close", REFUSED(mcc_events_close(NULL)));
     mcc_log_record_t record;
     CHECK("null_logs", REFUSED(mcc_logs_new(MCC_LOG_INFO, NULL)) && REFUSED(mcc_logs_next(NULL, 0, &record)) &&
+                           REFUSED(mcc_logs_set_level(NULL, MCC_LOG_INFO)) &&
                            REFUSED(mcc_logs_close(NULL)));
     mcc_lease_t *lease;
     CHECK("null_get_lease", REFUSED(mcc_get_lease(NULL, "k", 1, 0, &value, &lease)) && value == NULL && lease == NULL);

@@ -73,21 +73,17 @@ def _core_level() -> int:
 
 
 def _run(queue: _mccache.Logs, level: int) -> None:
-    global _queue
     while True:
         try:
             record = queue.poll(LOOK_MS)
         except ClosedError:
-            if _stopping or _queue is not queue:
-                return
-            # Closed below, and empty now: go on with the level that is wanted.
-            level = _core_level()
-            queue = _queue = _mccache.Logs(level)
-            continue
+            return
         if record is not None:
             _hand_on(record)
-        elif level != _core_level():
-            queue.close()
+        wanted = _core_level()
+        if wanted != level:
+            level = wanted
+            queue.set_level(level)
 
 
 def _hand_on(raw: Tuple[int, int, str, str, int]) -> None:
