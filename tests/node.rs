@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use mccache::config::Config;
 use mccache::error::Error;
-use mccache::node::{Cache, Event, EventKind, Events, MemberState, Node, Precondition, Ttl};
+use mccache::node::{Cache, Event, EventKind, Events, MemberState, Node, Precondition, SyncTo, Token, Ttl};
 use mccache::store::Store;
 use mccache::update::Codec;
 
@@ -195,6 +195,83 @@ fn after_a_sync_every_member_has_what_was_written() {
         caches[0].sync(PATIENCE).expect("a sync");
         assert!(caches.iter().all(|cache| holds(cache, "key", value.as_bytes())), "round {round}");
     }
+}
+
+fn put_token(cache: &Cache, key: &[u8], value: &[u8]) -> Token {
+    cache.put_token(key, value, Codec::RAW, Ttl::Default).expect("a put")
+}
+
+#[test]
+fn a_token_is_waited_for_on_so_many_members_and_asked_for_on_each() {
+    let (nodes, caches) = Cluster::new("token").nodes(3, &[]);
+    for round in 0..50_u8 {
+        let token = put_token(&caches[0], b"key", &[round]);
+        for cache in &caches[1..] {
+            let early = cache.get_at_least(b"key", token.version).expect("a get");
+            assert!(early.is_none_or(|value| *value == [round]), "never an older one");
+        }
+        let to = [SyncTo::All, SyncTo::Members(2)][usize::from(round % 2)];
+        caches[0].sync_token(&token, to, PATIENCE).expect("all have it");
+        for cache in &caches {
+            let value = cache.get_at_least(b"key", token.version).expect("a get").expect("it has arrived");
+            assert_eq!(*value, [round]);
+        }
+    }
+    let (token, found) = caches[0].delete_token(b"key").expect("a delete");
+    caches[0].sync_token(&token, SyncTo::Members(2), PATIENCE).expect("all have it");
+    assert!(found && caches.iter().all(|cache| lacks(cache, "key")));
+    let (_, found) = caches[0].delete_token(b"key").expect("a delete");
+    assert!(!found);
+    let three = caches[0].sync_token(&token, SyncTo::Members(3), Duration::from_millis(50));
+    assert!(matches!(three, Err(Error::Timeout { .. })), "there are two others");
+    nodes[2].close();
+    until("it has left", || alive(&nodes[0]) == 1);
+    let token = put_token(&caches[0], b"key", b"later");
+    caches[0].sync_token(&token, SyncTo::All, PATIENCE).expect("who is left has it");
+    caches[0].sync_token(&token, SyncTo::Members(1), PATIENCE).expect("one is left");
+    let two = caches[0].sync_token(&token, SyncTo::Members(2), Duration::from_millis(50));
+    assert!(matches!(two, Err(Error::Timeout { .. })));
+}
+
+#[test]
+fn a_token_of_a_put_that_was_conflated_with_another_thread_s_is_waited_for_as_well() {
+    let (_nodes, caches) = Cluster::new("token-threads").nodes(2, &[]);
+    let (a, b) = (&caches[0], &caches[1]);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            scope.spawn(move || {
+                for round in 0..200_u8 {
+                    let token = put_token(a, b"one key", &[thread, round]);
+                    if round % 8 == 0 {
+                        a.sync_token(&token, SyncTo::Members(1), PATIENCE).expect("the other has it");
+                        assert!(b.get_at_least(b"one key", token.version).expect("a get").is_some());
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_token_is_its_writer_s_alone_and_a_local_cache_has_all_at_once() {
+    let cluster = Cluster::new("token-other");
+    let (nodes, caches) = cluster.nodes(2, &[]);
+    let token = put_token(&caches[0], b"key", b"value");
+    let refused = caches[1].sync_token(&token, SyncTo::All, PATIENCE);
+    assert!(matches!(refused, Err(Error::InvalidArgument { name: "token", .. })));
+    let ahead = Token { position: u64::MAX, ..token };
+    let refused = caches[0].sync_token(&ahead, SyncTo::All, PATIENCE);
+    assert!(matches!(refused, Err(Error::InvalidArgument { name: "token", .. })));
+    let local = nodes[0].cache_with("local", &of_a_cache(&[("cache_mode", "local")])).expect("a cache");
+    let token = put_token(&local, b"key", b"value");
+    local.sync_token(&token, SyncTo::All, Duration::ZERO).expect("nothing to wait for");
+    let refused = local.sync_token(&token, SyncTo::Members(1), PATIENCE);
+    assert!(matches!(refused, Err(Error::InvalidArgument { name: "members", .. })));
+    assert!(local.get_at_least(b"key", token.version).expect("a get").is_some());
+    let newer = put_token(&local, b"key", b"newer");
+    assert!(local.get_at_least(b"key", token.version).expect("a get").is_some_and(|value| *value == *b"newer"));
+    local.delete(b"key").expect("a delete");
+    assert!(local.get_at_least(b"key", newer.version).expect("a get").is_none());
 }
 
 #[test]

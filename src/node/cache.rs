@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
-use super::clock::{Until, coarse_wall};
+use super::clock::coarse_wall;
 use super::core::{NodeCore, OnOtherSettings, is_replicated};
 use super::fork;
 use super::keys::Keys;
 use super::listener::{Event, EventKind, Events};
 use super::loads::Loads;
-use super::lock::{read, write};
-use super::outbox::{Item, QueuedKey, SyncAsk};
+use super::lock::read;
+use super::outbox::{Item, QueuedKey};
 use super::{Node, NodeShared};
 use crate::config::CacheSettings;
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ pub(super) struct CacheCore {
     generation: u64,
     /// Held shared from before a change is applied until it is in the outbox, and exclusively for a moment by `sync`:
     /// without it a sync could overtake a key that another thread has made dirty but not queued yet.
-    gate: RwLock<()>,
+    pub(super) gate: RwLock<()>,
     /// Keys that are being loaded in this process.
     pub(super) loads: Loads,
     /// In a forked child: the cache that took the place of this one.
@@ -132,9 +132,14 @@ impl CacheCore {
         change: Change<'_>,
         now: WallMs,
         apply: impl Fn(Version) -> Outcome,
-    ) -> Result<Outcome> {
-        let outcome = self.announced(change, || stamped(|| self.node.hlc.tick(now), apply));
-        if outcome.fate == Fate::Stale { Err(overtaken()) } else { Ok(outcome) }
+    ) -> Result<(Version, Outcome)> {
+        let mut version = Version::ZERO;
+        let outcome = self.announced(change, || {
+            let (last, outcome) = stamped(|| self.node.hlc.tick(now), apply);
+            version = last;
+            (version, outcome)
+        });
+        if outcome.fate == Fate::Stale { Err(overtaken()) } else { Ok((version, outcome)) }
     }
 
     /// Applies a local change of one key, queues what peers must hear of, and tells listeners.
@@ -371,19 +376,31 @@ impl Cache {
     /// # Errors
     /// As [`put`](Cache::put).
     pub fn put_if(&self, key: &[u8], value: &[u8], codec: Codec, ttl: Ttl, only_if: Precondition) -> Result<bool> {
+        self.put_version(key, value, codec, ttl, only_if).map(|(_, _, put)| put)
+    }
+
+    /// As [`put_if`](Cache::put_if); with the version it was put under.
+    pub(super) fn put_version(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        codec: Codec,
+        ttl: Ttl,
+        only_if: Precondition,
+    ) -> Result<(&Arc<CacheCore>, Version, bool)> {
         let core = self.live()?;
         core.check_put(key, value)?;
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: value.len() };
-        let outcome = core.change(change, now, |version| {
+        let (version, outcome) = core.change(change, now, |version| {
             let update = Update { kind: UpdateKind::Put, key, value, codec, version, deadline };
             core.store.apply(&update, Source::Local, only_if, now)
         })?;
         if outcome.fate == Fate::TooHeavy {
             return Err(Error::Internal("the store refused an entry that is within its limits".into()));
         }
-        Ok(outcome.fate != Fate::Refused)
+        Ok((core, version, outcome.fate != Fate::Refused))
     }
 
     /// Deletes `key` here at once and on every member soon; whether there was a value here.
@@ -391,18 +408,24 @@ impl Cache {
     /// # Errors
     /// [`Error::TooLarge`] for a key beyond 65,535 bytes. Else as [`get`](Cache::get).
     pub fn delete(&self, key: &[u8]) -> Result<bool> {
+        self.delete_version(key).map(|(_, _, found)| found)
+    }
+
+    /// As [`delete`](Cache::delete); with the version of the delete.
+    pub(super) fn delete_version(&self, key: &[u8]) -> Result<(&Arc<CacheCore>, Version, bool)> {
         let core = self.live()?;
         check_len("key", key.len(), KEY_LEN_MAX)?;
         let now = coarse_wall();
-        let outcome = core.change(Change { kind: EventKind::Delete, key, value_len: 0 }, now, |version| {
-            core.store.apply(
-                &update_without_value(UpdateKind::Delete, key, version),
-                Source::Local,
-                Precondition::Any,
-                now,
-            )
-        })?;
-        Ok(outcome.had_value)
+        let (version, outcome) =
+            core.change(Change { kind: EventKind::Delete, key, value_len: 0 }, now, |version| {
+                core.store.apply(
+                    &update_without_value(UpdateKind::Delete, key, version),
+                    Source::Local,
+                    Precondition::Any,
+                    now,
+                )
+            })?;
+        Ok((core, version, outcome.had_value))
     }
 
     /// Deletes `key` and returns what was there, in one step.
@@ -432,7 +455,7 @@ impl Cache {
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: usize::MAX };
-        let outcome = core.change(change, now, |version| core.store.touch(key, deadline, version, now))?;
+        let (_, outcome) = core.change(change, now, |version| core.store.touch(key, deadline, version, now))?;
         Ok(outcome.fate != Fate::Refused && outcome.had_value)
     }
 
@@ -483,32 +506,6 @@ impl Cache {
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys::new(self.clone())
-    }
-
-    /// Waits until everything this process wrote to the cache before the call is applied by every live member.
-    ///
-    /// Returns when it is sent if there is no other member, and at once for a local cache. Before the node is ready the
-    /// members are not all known, so it waits for that first ([`Node::wait_ready`]).
-    ///
-    /// # Errors
-    /// [`Error::Timeout`]: it still travels on, nothing is taken back. Else as [`get`](Cache::get).
-    pub fn sync(&self, timeout: Duration) -> Result<()> {
-        let core = self.live()?;
-        if !core.is_replicated() {
-            return Ok(());
-        }
-        let until = Until::after(timeout);
-        core.node.life.wait_ready(timeout)?;
-        drop(write(&core.gate));
-        let waiting = Arc::new(());
-        let (done, woken) = crossbeam_channel::bounded(1);
-        core.node.send(Item::Sync(SyncAsk { done, waiting: Arc::downgrade(&waiting) }));
-        woken.recv_timeout(until.remaining()).map_err(|error| match error {
-            crossbeam_channel::RecvTimeoutError::Timeout => {
-                Error::Timeout { what: "every live member to apply what was written".into(), waited: timeout }
-            }
-            crossbeam_channel::RecvTimeoutError::Disconnected => core.node.gone(),
-        })
     }
 
     /// (checksum, entries) of the live contents: equal contents have equal checksums on every node of the cluster.

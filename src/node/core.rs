@@ -21,6 +21,7 @@ use super::lock::{lock, read, wait, write};
 use super::lookup::Found;
 use super::network::Network;
 use super::outbox::{Item, Outbox};
+use super::token::SyncAsk;
 use crate::config::{CacheMode, CacheSettings, Config, RingKey, Settings};
 use crate::crypto::Keyring;
 use crate::error::{Error, Result};
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Members(Sender<Vec<MemberInfo>>),
     /// Ask the members.
     Ask(Asking),
+    /// Tell when members have what was written.
+    Sync(SyncAsk),
     /// Change the cluster's keys, and tell them.
     Keys(KeyChange, Sender<Result<Vec<KeyInfo>>>),
     /// The names in `members` were looked up.

@@ -23,7 +23,8 @@ use super::listener::{Event, EventKind, Listeners};
 use super::lock::lock;
 use super::lookup::{self, Lookup};
 use super::network::Network;
-use super::outbox::{Item, Outbox, SyncAsk};
+use super::outbox::{Item, Outbox};
+use super::token::SyncAsk;
 use super::train::Train;
 use super::upkeep::Upkeep;
 use crate::config::Config;
@@ -33,7 +34,7 @@ use crate::hlc::Hlc;
 use crate::ids::{CacheId, Origin, SessionId};
 use crate::logging;
 use crate::metrics::Metrics;
-use crate::protocol::{self, KeyInfo, Links, MemberInfo, Protocol, Rephase, Setup, To, Via};
+use crate::protocol::{self, KeyInfo, Links, MemberInfo, Protocol, Rephase, Setup, SyncTo, SyncWish, To, Via};
 use crate::rng::Rng;
 use crate::store::Outgoing;
 use crate::time::{Deadline, Mono, Now};
@@ -51,7 +52,7 @@ const COMMANDS_PER_TURN: usize = 64;
 const RECEIVES_PER_TURN: usize = 4;
 
 /// Items of the outbox taken in a turn.
-const ITEMS_PER_TURN: usize = 256;
+const ITEMS_PER_TURN: u64 = 256;
 
 /// How long a node that closes waits for its last updates to be applied everywhere.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
@@ -134,6 +135,8 @@ pub(super) struct Driver {
     told_filled: Option<u64>,
     names: BTreeMap<Origin, Arc<str>>,
     tokens: u64,
+    /// Items taken out of the outbox so far.
+    handed: u64,
     train: Train,
     /// Chooses the datagrams that are dropped on purpose.
     losses: Rng,
@@ -213,6 +216,7 @@ impl Driver {
             told_filled: None,
             names: BTreeMap::new(),
             tokens: 0,
+            handed: 0,
             train: Train::default(),
             losses: Rng::new(session.origin().0),
             listening: false,
@@ -301,6 +305,10 @@ impl Driver {
                 // Whoever asked may have given up meanwhile.
                 Command::Members(answer) => drop(answer.send(self.protocol.members(now))),
                 Command::Ask(asking) => self.ask(asking, now),
+                Command::Sync(ask) => {
+                    let token = self.sync(&ask, now);
+                    self.syncs.insert(token, ask);
+                }
                 Command::Keys(change, answer) => drop(answer.send(self.change_keys(change, now))),
                 Command::Contacts(found) => {
                     self.protocol.set_contacts(&found.addresses, now.mono);
@@ -385,14 +393,22 @@ impl Driver {
 
     /// Hands what waits in the outbox to the protocol; true if more is waiting and welcome.
     fn send_items(&mut self, now: Now) -> bool {
-        for _ in 0..ITEMS_PER_TURN {
-            if !self.protocol.can_send() {
-                return false;
+        let before = self.handed;
+        let more = loop {
+            if self.handed - before >= ITEMS_PER_TURN {
+                break true;
             }
-            let Ok(item) = self.items.try_recv() else { return false };
+            if !self.protocol.can_send() {
+                break false;
+            }
+            let Ok(item) = self.items.try_recv() else { break false };
             self.send_item(item, now);
+            self.handed += 1;
+        };
+        if self.handed > before {
+            self.protocol.note_handed(self.handed);
         }
-        true
+        more
     }
 
     fn send_item(&mut self, item: Item, now: Now) {
@@ -407,12 +423,6 @@ impl Driver {
                 self.protocol.send_update(cache.id, &Update { version, ..bare(UpdateKind::Clear, b"") }, now);
             }
             Item::CloseCache { cache } => self.close_cache(&cache),
-            Item::Sync(ask) => {
-                if ask.waiting.strong_count() > 0 {
-                    let token = self.sync(now);
-                    self.syncs.insert(token, ask);
-                }
-            }
         }
     }
 
@@ -432,9 +442,13 @@ impl Driver {
         }
     }
 
-    fn sync(&mut self, now: Now) -> u64 {
+    fn sync(&mut self, ask: &SyncAsk, now: Now) -> u64 {
+        self.sync_to(ask.cache.id, ask.position, ask.to, now)
+    }
+
+    fn sync_to(&mut self, cache: CacheId, position: u64, to: SyncTo, now: Now) -> u64 {
         self.tokens += 1;
-        self.protocol.sync(self.tokens, now);
+        self.protocol.sync(SyncWish { token: self.tokens, cache, position, to }, now);
         self.tokens
     }
 
@@ -482,7 +496,7 @@ impl Driver {
             && self.items.is_empty()
             && (!self.wrote || self.protocol.is_ready());
         if asks {
-            let token = self.sync(now);
+            let token = self.sync_to(CacheId(0), self.handed, SyncTo::All, now);
             if let Some(closing) = &mut self.closing {
                 closing.token = Some(token);
                 closing.synced |= !self.wrote;

@@ -9,6 +9,7 @@
 //! | `mod.rs` | [`Node`]: open, close, who owns the thread |
 //! | `cache.rs`, `keys.rs`, `query.rs` | [`Cache`] and what it is asked |
 //! | `lease.rs`, `load.rs`, `loads.rs` | loading what a cache does not have |
+//! | `token.rs` | what a write leaves to wait for |
 //! | `keyring.rs` | the cluster's keys while the node runs |
 //! | `core.rs` | what handles and driver share |
 //! | `outbox.rs`, `bell.rs` | the way from a put to the driver |
@@ -37,6 +38,7 @@ mod lookup;
 mod network;
 mod outbox;
 mod query;
+mod token;
 mod train;
 mod upkeep;
 
@@ -53,8 +55,9 @@ pub use self::listener::{Event, EventKind, Events, Waited};
 pub use self::load::{LoadError, LoadOptions, Note};
 pub use self::network::Network;
 pub use self::query::{MemberChecksum, MemberMetrics};
+pub use self::token::Token;
 pub use crate::crypto::KeyRole;
-pub use crate::protocol::{KeyInfo, MemberInfo, MemberState, Strangeness, Stranger};
+pub use crate::protocol::{KeyInfo, MemberInfo, MemberState, Strangeness, Stranger, SyncTo};
 pub use crate::store::{Copied, Entry, Key, Precondition, StoreStats, Value};
 
 use self::core::{Command, NodeCore, OnOtherSettings};

@@ -4,7 +4,8 @@
 //! written a thousand times meanwhile is sent once, in its newest version. The queue is thereby about as long as there are
 //! dirty entries; keys that are evicted while they wait are what [`OUTBOX_ITEMS_MAX`] is for. A put never waits here.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -51,17 +52,6 @@ pub(super) enum Item {
         /// Which.
         cache: Arc<CacheCore>,
     },
-    /// Somebody waits until everything before this is applied everywhere.
-    Sync(SyncAsk),
-}
-
-/// Who waits for a sync.
-#[derive(Debug)]
-pub(super) struct SyncAsk {
-    /// Told when it is done.
-    pub(super) done: Sender<()>,
-    /// Dead when nobody waits any more.
-    pub(super) waiting: Weak<()>,
 }
 
 /// A key in the queue: a handle on the entry's block, or a copy.
@@ -92,13 +82,15 @@ impl QueuedKey {
 #[derive(Debug)]
 pub(super) struct Outbox {
     items: Sender<Item>,
+    /// How many items were ever queued, or are just about to be.
+    queued: AtomicU64,
 }
 
 impl Outbox {
     /// An empty queue, and the driver's end of it.
     pub(super) fn new() -> (Outbox, Receiver<Item>) {
         let (items, driver) = crossbeam_channel::unbounded();
-        (Outbox { items }, driver)
+        (Outbox { items, queued: AtomicU64::new(0) }, driver)
     }
 
     /// Items that wait.
@@ -111,8 +103,15 @@ impl Outbox {
         self.items.len() >= OUTBOX_ITEMS_MAX
     }
 
+    /// How many items have to be taken out from the beginning so that everything is among them that was queued until now.
+    pub(super) fn position(&self) -> u64 {
+        self.queued.load(Ordering::Acquire)
+    }
+
     /// Queues `item`; it is dropped if the driver is gone.
     pub(super) fn push(&self, item: Item) {
+        // Counted first: whoever sees an item in the queue finds it, and all before it, counted.
+        self.queued.fetch_add(1, Ordering::AcqRel);
         // The driver is gone only when the node is closed, and then nothing is sent any more.
         let _gone = self.items.send(item);
     }
@@ -122,26 +121,20 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    #[test]
-    fn items_keep_their_order_and_are_counted() {
-        let (outbox, driver) = Outbox::new();
-        let waiting = Arc::new(());
-        for _ in 0..2 {
-            let (done, _) = crossbeam_channel::bounded(1);
-            outbox.push(Item::Sync(SyncAsk { done, waiting: Arc::downgrade(&waiting) }));
-        }
-        assert_eq!(outbox.len(), 2);
-        assert!(matches!(driver.try_recv(), Ok(Item::Sync(_))));
-        assert_eq!(outbox.len(), 1);
+    /// What closes a cache is the shortest item there is.
+    fn item() -> Item {
+        let node = crate::node::Node::open(&crate::config::Config::new()).expect("a node on loopback");
+        Item::CloseCache { cache: Arc::clone(node.cache("c").expect("a cache").live().expect("open")) }
     }
 
     #[test]
-    fn who_waits_is_told_when_the_driver_is_gone() {
+    fn items_are_counted_and_a_position_holds_all_that_were_queued() {
         let (outbox, driver) = Outbox::new();
-        let waiting = Arc::new(());
-        let (done, woken) = crossbeam_channel::bounded(1);
-        outbox.push(Item::Sync(SyncAsk { done, waiting: Arc::downgrade(&waiting) }));
-        drop(driver);
-        assert!(woken.recv().is_err());
+        assert_eq!((outbox.len(), outbox.position()), (0, 0));
+        outbox.push(item());
+        outbox.push(item());
+        assert_eq!((outbox.len(), outbox.position()), (2, 2));
+        assert!(driver.try_recv().is_ok());
+        assert_eq!((outbox.len(), outbox.position()), (1, 2));
     }
 }

@@ -1,4 +1,4 @@
-//! How fast reliable datagrams go out, and who has them: the window, the slow receiver, `sync`.
+//! How fast reliable datagrams go out: the window, and the slow receiver.
 //!
 //! The window is what the slowest eligible receiver can have waiting in its socket. A receiver that stands still while
 //! the window is closed is set aside after [`PATIENCE`]: the group waits for nobody longer than that, and the receiver
@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::stream::{Mark, RING_DATAGRAMS_MAX};
-use super::{Event, Protocol, To};
+use super::stream::RING_DATAGRAMS_MAX;
+use super::{Protocol, To};
 use crate::ids::{Seq, SessionId};
 use crate::time::{Mono, Now};
 use crate::wire::{Flags, Frame, Kind};
@@ -21,22 +21,12 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Header flag of a reliable datagram: every receiver is to send its status now.
 pub(super) const STATUS_PLEASE: u16 = 1;
 
-/// A caller waits until every live member has what was sent before.
-#[derive(Debug)]
-struct Sync {
-    token: u64,
-    mark: Mark,
-    /// The last number that matters, once everything before the mark is sealed.
-    target: Option<Seq>,
-}
-
 /// State of the window.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     blocked_since: Option<Mono>,
     /// Datagrams sent since a status was last asked for.
     unasked: u64,
-    syncs: Vec<Sync>,
 }
 
 impl Flow {
@@ -46,23 +36,6 @@ impl Flow {
 }
 
 impl Protocol {
-    /// Asks for [`Event::Synced`] with this token once every live member has applied all that was sent so far.
-    ///
-    /// A member that joins meanwhile counts from when it is admitted; one that falls silent counts until it is down.
-    pub fn sync(&mut self, token: u64, now: Now) {
-        let mark = self.stream.mark();
-        self.flow.syncs.push(Sync { token, mark, target: None });
-        self.check_syncs();
-        if !self.flow.syncs.is_empty() {
-            self.beat_now(now.mono);
-        }
-    }
-
-    /// Forgets a sync nobody waits for any more.
-    pub fn cancel_sync(&mut self, token: u64) {
-        self.flow.syncs.retain(|sync| sync.token != token);
-    }
-
     /// The next reliable datagram, if there is one and the window is open.
     pub(super) fn next_data(&mut self, now: Now, out: &mut Vec<u8>) -> Option<To> {
         if !self.stream.has_backlog() {
@@ -91,7 +64,8 @@ impl Protocol {
         self.stream.keep(out.get(before..).unwrap_or_default());
         self.metrics.ring_bytes.set(self.stream.ring_bytes() as u64);
         self.beat.after_data(now.mono);
-        if !self.stream.has_backlog() && !self.flow.syncs.is_empty() {
+        self.note_sealed();
+        if !self.stream.has_backlog() && self.syncs.is_waited_for() {
             self.beat_now(now.mono);
         }
         self.check_syncs();
@@ -168,36 +142,6 @@ impl Protocol {
     pub(super) fn is_unacknowledged(&self) -> bool {
         let last = self.stream.next().saturating_sub(1);
         self.members.values().any(|member| member.acked < last)
-    }
-
-    /// Ends the syncs that are fulfilled.
-    pub(super) fn check_syncs(&mut self) {
-        // Before discovery is over nobody can say who is there.
-        if self.flow.syncs.is_empty() || !self.ready {
-            return;
-        }
-        let last = self.stream.next().saturating_sub(1);
-        let slowest = self.members.values().map(|member| member.acked).min();
-        let all_in_step = self.members.values().all(|member| member.in_step);
-        let mut done = Vec::new();
-        for sync in &mut self.flow.syncs {
-            if sync.target.is_none() && self.stream.is_past(sync.mark) {
-                sync.target = Some(last);
-            }
-            let has_all = |target: Seq| slowest.is_none_or(|slowest| slowest >= target);
-            if all_in_step && sync.target.is_some_and(has_all) {
-                done.push(sync.token);
-            }
-        }
-        for token in done {
-            self.cancel_sync(token);
-            self.emit(Event::Synced { token });
-        }
-    }
-
-    /// Whether somebody waits for statuses.
-    pub(super) fn has_syncs(&self) -> bool {
-        !self.flow.syncs.is_empty()
     }
 
     /// Tells a member how far its stream has come.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::member::MemberState;
-use super::{Protocol, To};
+use super::{DATAGRAM_OVERHEAD, PAYLOAD_MIN, Protocol, To};
 use crate::ids::SessionId;
 use crate::time::{Mono, Now};
 use crate::wire::{Ack, Acks, CacheDigest, CacheDigests, Flags, Frame};
@@ -21,6 +21,8 @@ pub(super) const SUSPECT: Duration = Duration::from_secs(2);
 const DOWN: Duration = Duration::from_secs(5);
 /// Bytes of a heartbeat that are neither acknowledgements nor digests.
 const BEAT_OVERHEAD: usize = 18;
+/// Acknowledgements that any heartbeat has room for: one that carries fewer leaves nobody out.
+pub(super) const ACKS_MIN: usize = (PAYLOAD_MIN - DATAGRAM_OVERHEAD - BEAT_OVERHEAD) / 2 / Acks::RECORD_LEN;
 
 /// When the next heartbeat is due.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ impl Protocol {
     /// This node's condition as everybody is told.
     pub(super) fn flags(&self) -> Flags {
         let ready = if self.ready { Flags::READY } else { 0 };
-        let want = if self.is_unacknowledged() || self.has_syncs() { Flags::WANT_STATUS } else { 0 };
+        let want = if self.is_unacknowledged() || self.syncs.is_waited_for() { Flags::WANT_STATUS } else { 0 };
         Flags(ready | want)
     }
 
@@ -75,6 +77,7 @@ impl Protocol {
     }
 
     fn send_heartbeat(&mut self) {
+        self.tell_next();
         // Acknowledged is only who this node is in step with: that is what `sync` waits for.
         let acks: Vec<Ack> = self
             .members

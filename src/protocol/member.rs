@@ -89,6 +89,9 @@ pub(super) struct Member {
     pub(super) lagging: bool,
     /// How far it has this node's stream.
     pub(super) acked: Seq,
+    /// How far this node's stream had come when it was admitted. `acked` begins there without its word, so as not to close
+    /// the window: what it says of being in step counts from when it says that it has come as far.
+    pub(super) owed: Seq,
     /// It says that it is in step with this node (see [`Flags::IN_STEP`]).
     pub(super) in_step: bool,
     /// When it is to be told how far its stream has come.
@@ -131,6 +134,7 @@ impl Member {
             suspect: false,
             lagging: false,
             acked: 0,
+            owed: 0,
             in_step: false,
             status_due: None,
             owes_status: false,

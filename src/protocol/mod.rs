@@ -5,7 +5,7 @@
 //! four kinds: getters, `handle_*` (the world speaks), commands (the application speaks), `poll_*` (the core answers).
 //!
 //! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
-//! failure), `stream` and `flow` (what is sent reliably, and how fast), `window` and `repair` (what is missing, and getting it), `assembly` and
+//! failure), `stream` and `flow` (what is sent reliably, and how fast), `sync` (who has it), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `doubt` (what none of
 //! them shows any more), `query` (asking members about themselves), `keys` (what seals and opens), `allowance`
 //! (what a member's questions may cost). None of them decides which of two updates wins: `Store::apply` does, by version.
@@ -26,6 +26,7 @@ mod receive;
 mod reconcile;
 mod repair;
 mod stream;
+mod sync;
 mod transfer;
 mod window;
 
@@ -67,6 +68,7 @@ use query::Queries;
 use reach::Reach;
 use reconcile::Replica;
 use stream::Stream;
+use sync::Syncs;
 use transfer::Transfer;
 
 pub use crate::wire::Query;
@@ -74,6 +76,7 @@ pub use admission::{Strangeness, Stranger};
 pub use keys::{KeyInfo, Rephase};
 pub use member::{MemberInfo, MemberState};
 pub use reach::{Links, Via};
+pub use sync::{SyncTo, SyncWish};
 
 /// Bytes of a datagram that are not frames.
 const DATAGRAM_OVERHEAD: usize = HEADER_LEN + PREAMBLE_LEN + TAG_LEN;
@@ -149,9 +152,9 @@ pub enum Event {
         /// The entry's version.
         version: Version,
     },
-    /// Every live member has applied all that had been handed to [`Protocol::send_update`] when this sync began.
+    /// The members that were waited for have applied what was wished for.
     Synced {
-        /// As given to [`Protocol::sync`].
+        /// As in the [`SyncWish`].
         token: u64,
     },
     /// One member's whole answer to a query.
@@ -183,6 +186,7 @@ pub struct Protocol {
     cloned: bool,
     stream: Stream,
     flow: Flow,
+    syncs: Syncs,
     beat: Beat,
     replicas: BTreeMap<CacheId, Replica>,
     transfers: BTreeMap<CacheId, Transfer>,
@@ -230,6 +234,7 @@ impl Protocol {
             cloned: false,
             stream: Stream::new(room),
             flow: Flow::default(),
+            syncs: Syncs::default(),
             beat: Beat::new(now.mono),
             replicas: BTreeMap::new(),
             transfers: BTreeMap::new(),
@@ -293,6 +298,11 @@ impl Protocol {
             let nonce = self.rng.next_u64();
             self.send_control(To::Member(address), &[Frame::Probe { nonce }]);
         }
+        // Nobody is to count on this node for what it has not compared yet.
+        let sessions: Vec<SessionId> = self.members.keys().copied().collect();
+        for session in sessions {
+            self.send_status(session);
+        }
         self.ready = false;
         self.settle(now.mono);
         self.beat_now(now.mono);
@@ -329,6 +339,12 @@ impl Protocol {
         }
         self.metrics.updates_sent.inc();
         self.stream.enqueue(cache, update);
+    }
+
+    /// Which number comes next is about to be told: who follows this node unheard finds the one skipped, and who joins counts
+    /// from there and has nothing to find. Of an update that is dropped later, both must learn anew.
+    fn tell_next(&mut self) {
+        self.lonely = false;
     }
 
     /// Tells of remote updates by [`Event::Applied`] and [`Event::Evicted`], or stops to.

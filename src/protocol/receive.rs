@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::admission::Strangeness;
 use super::flow::STATUS_PLEASE;
+use super::liveness::ACKS_MIN;
 use super::member::MemberState;
 use super::reach::Via;
 use super::reassembly::Piece;
@@ -287,7 +288,7 @@ impl Protocol {
                 Frame::Status { contiguous, highest: _, flags } => {
                     if let Some(member) = self.members.get_mut(&session).filter(|m| m.told_by < header.number) {
                         member.told_by = header.number;
-                        member.in_step = flags.has(Flags::IN_STEP);
+                        member.in_step = flags.has(Flags::IN_STEP) && contiguous >= member.owed;
                     }
                     self.acknowledge(session, contiguous, now.mono);
                 }
@@ -395,7 +396,10 @@ impl Protocol {
         if newest {
             member.told_by = header.number;
             member.ready = flags.has(Flags::READY);
-            member.in_step |= ack.is_some();
+            // Who is left out of a list that had room is not in step, also if the Status that said so was lost.
+            let told = ack.is_some() || acks.len() < ACKS_MIN;
+            let in_step = ack.is_some_and(|ack| ack.contiguous >= member.owed);
+            member.in_step = if told { in_step } else { member.in_step };
         }
         self.note_lost(session, lost);
         if let Some(ack) = ack {

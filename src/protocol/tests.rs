@@ -29,6 +29,7 @@ pub(super) struct Peer {
     pub(super) events: Vec<Event>,
     /// Its wall clock less the true one, in milliseconds.
     pub(super) clock_ms: i64,
+    written: u64,
 }
 
 impl Peer {
@@ -53,7 +54,7 @@ impl Peer {
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CACHE, store.clone(), now);
-        Peer { address, protocol, store, hlc, metrics, events: Vec::new(), clock_ms: 0 }
+        Peer { address, protocol, store, hlc, metrics, events: Vec::new(), clock_ms: 0, written: 0 }
     }
 
     /// The time by its own clocks.
@@ -72,6 +73,20 @@ impl Peer {
         self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
         let _ = self.store.take_dirty(key);
         self.protocol.send_update(CACHE, &update, now);
+        self.written += 1;
+        self.protocol.note_handed(self.written);
+    }
+
+    fn sync(&mut self, token: u64, now: Now) {
+        self.sync_to(SyncTo::All, self.written, token, now);
+    }
+
+    fn sync_to(&mut self, to: SyncTo, position: u64, token: u64, now: Now) {
+        self.protocol.sync(SyncWish { token, cache: CACHE, position, to }, now);
+    }
+
+    fn is_synced(&self, token: u64) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Synced { token: synced } if *synced == token))
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -296,10 +311,11 @@ fn more_caches_than_a_heartbeat_tells_of_are_compared_in_turn() {
     open(&mut net, 1, 120);
     net.run_until(|net| net.peers.iter().all(|p| p.protocol.is_ready()));
     let now = net.now;
-    net.peers[1].protocol.sync(5, now);
-    net.run_until(|net| net.peers[1].events.iter().any(|e| matches!(e, Event::Synced { token: 5 })));
-    net.peers[0].protocol.sync(6, net.now);
-    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 6 })));
+    net.peers[1].sync(5, now);
+    net.run_until(|net| net.peers[1].is_synced(5));
+    let now = net.now;
+    net.peers[0].sync(6, now);
+    net.run_until(|net| net.peers[0].is_synced(6));
 }
 
 #[test]
@@ -347,8 +363,8 @@ fn sync_ends_when_every_member_has_applied_what_was_written() {
     for i in 0..100u8 {
         net.peers[0].put(&[i], &[i; 500], now);
     }
-    net.peers[0].protocol.sync(1, now);
-    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 1 })));
+    net.peers[0].sync(1, now);
+    net.run_until(|net| net.peers[0].is_synced(1));
     assert!(net.peers.iter().all(|p| (0..100u8).all(|i| p.get(&[i]).is_some())));
 }
 
@@ -358,14 +374,126 @@ fn sync_ends_when_the_last_member_it_waits_for_is_down() {
     net.filter = Box::new(|_, _, _| false);
     let now = net.now;
     net.peers[0].put(b"k", b"v", now);
-    net.peers[0].protocol.sync(1, now);
-    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 1 })));
+    net.peers[0].sync(1, now);
+    net.run_until(|net| net.peers[0].is_synced(1));
     assert!(net.peers[0].protocol.members.is_empty());
+}
+
+#[test]
+fn sync_to_so_many_ends_with_so_many_and_not_before() {
+    let mut net = Net::settled(3);
+    net.filter = Box::new(|_, to, datagram| !(is_data(datagram) && to == 2));
+    let now = net.now;
+    net.peers[0].put(b"k", b"v", now);
+    let position = net.peers[0].written;
+    for (token, members) in [(1, 1), (2, 2), (3, 3)] {
+        net.peers[0].sync_to(SyncTo::Members(members), position, token, now);
+    }
+    net.run_until(|net| net.peers[0].is_synced(1));
+    assert!(net.peers[1].get(b"k").is_some() && net.peers[2].get(b"k").is_none());
+    net.run(Duration::from_millis(500));
+    assert!(!net.peers[0].is_synced(2), "the other one has nothing yet");
+    net.filter = Box::new(|_, _, _| true);
+    net.run_until(|net| net.peers[0].is_synced(2));
+    assert!(net.peers[2].get(b"k").is_some());
+    assert!(!net.peers[0].is_synced(3), "there are only two others");
+    // A third comes, without the cache, and then opens it.
+    let mut late = Peer::new(9, Keyring::public("tests"), net.now);
+    late.protocol.close_cache(CACHE);
+    net.peers.push(late);
+    net.run(Duration::from_secs(2));
+    assert!(!net.peers[0].is_synced(3), "who has not opened the cache does not have what was put");
+    let (now, store) = (net.now, net.peers[3].store.clone());
+    net.peers[3].protocol.open_cache(CACHE, store, now);
+    net.run_until(|net| net.peers[0].is_synced(3));
+    assert!(net.peers[3].get(b"k").is_some());
+}
+
+#[test]
+fn sync_of_what_was_written_long_ago_waits_for_nothing_written_since() {
+    let mut net = Net::settled(2);
+    let now = net.now;
+    net.peers[0].put(b"old", b"v", now);
+    let old = net.peers[0].written;
+    net.run(Duration::from_millis(100));
+    net.filter = Box::new(|_, _, _| false);
+    let now = net.now;
+    net.peers[0].put(b"new", b"v", now);
+    net.run(Duration::from_millis(100));
+    let now = net.now;
+    net.peers[0].sync_to(SyncTo::All, old, 1, now);
+    net.peers[0].sync_to(SyncTo::All, old + 1, 2, now);
+    net.run(STEP);
+    assert!(net.peers[0].is_synced(1) && !net.peers[0].is_synced(2));
+}
+
+#[test]
+fn who_opens_a_cache_is_waited_for_until_it_was_compared() {
+    let mut net = Net::settled(2);
+    net.peers[1].protocol.close_cache(CACHE);
+    let now = net.now;
+    net.peers[0].put(b"k", b"v", now);
+    net.run(Duration::from_millis(100));
+    // It is told of nothing while it opens the cache.
+    net.filter = Box::new(|_, to, _| to != 1);
+    let (now, store) = (net.now, net.peers[1].store.clone());
+    net.peers[1].protocol.open_cache(CACHE, store, now);
+    net.run(Duration::from_millis(100));
+    let now = net.now;
+    net.peers[0].sync(1, now);
+    net.run(Duration::from_millis(500));
+    assert!(!net.peers[0].is_synced(1), "it has not filled the cache");
+    net.filter = Box::new(|_, _, _| true);
+    net.run_until(|net| net.peers[0].is_synced(1));
+    assert!(net.peers[1].get(b"k").is_some());
+}
+
+#[test]
+fn who_opens_a_cache_is_waited_for_although_what_it_says_first_is_lost() {
+    let mut net = Net::settled(2);
+    net.peers[1].protocol.close_cache(CACHE);
+    let now = net.now;
+    net.peers[0].put(b"k", b"v", now);
+    net.run(Duration::from_millis(100));
+    net.filter = Box::new(|_, _, _| false);
+    let (now, store) = (net.now, net.peers[1].store.clone());
+    net.peers[1].protocol.open_cache(CACHE, store, now);
+    net.run(Duration::from_millis(50));
+    // Now it is heard, but has not been told what to fill the cache with.
+    net.filter = Box::new(|from, _, _| from == 1);
+    net.run(Duration::from_millis(600));
+    let now = net.now;
+    net.peers[0].sync(1, now);
+    net.run(Duration::from_millis(500));
+    assert!(!net.peers[0].is_synced(1), "it has not filled the cache");
+    net.filter = Box::new(|_, _, _| true);
+    net.run_until(|net| net.peers[0].is_synced(1));
+    assert!(net.peers[1].get(b"k").is_some());
+}
+
+#[test]
+fn who_joins_a_node_that_wrote_alone_compares_its_state_once() {
+    let mut net = Net::of(2);
+    net.filter = Box::new(|_, _, _| false);
+    net.run(Duration::from_secs(3));
+    let now = net.now;
+    for i in 0..100 {
+        net.peers[0].put(&[i], b"v", now);
+    }
+    net.run(Duration::from_secs(3));
+    net.filter = Box::new(|_, _, _| true);
+    net.run_until(|net| net.peers[1].get(&[99]).is_some());
+    net.run(Duration::from_secs(3));
+    assert_eq!(net.peers[1].metrics.state_transfers.get(), 1);
+    assert_eq!(net.peers[1].metrics.lost.get(), 0, "nothing was sent that it missed");
 }
 
 #[test]
 fn who_still_follows_a_node_that_gave_it_up_learns_what_was_written_meanwhile() {
     let mut net = Net::settled(2);
+    let now = net.now;
+    net.peers[0].put(b"before", b"v", now);
+    net.run(Duration::from_millis(100));
     // Only what the first sends is heard: it gives the second up, but not the other way round.
     net.filter = Box::new(|from, _, _| from == 0);
     net.run_until(|net| net.peers[0].protocol.members.is_empty());
@@ -373,8 +501,9 @@ fn who_still_follows_a_node_that_gave_it_up_learns_what_was_written_meanwhile() 
     net.peers[0].put(b"k", b"v", now);
     net.filter = Box::new(|_, _, _| true);
     net.run_until(|net| net.peers[0].protocol.members.len() == 1);
-    net.peers[0].protocol.sync(1, net.now);
-    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 1 })));
+    let now = net.now;
+    net.peers[0].sync(1, now);
+    net.run_until(|net| net.peers[0].is_synced(1));
     assert_eq!(net.peers[1].get(b"k").as_deref(), Some(&b"v"[..]));
 }
 
@@ -409,10 +538,11 @@ fn sync_with_nobody_ends_once_it_is_known_that_nobody_is_there() {
     net.run(STEP);
     let now = net.now;
     net.peers[0].put(b"k", b"v", now);
-    net.peers[0].protocol.sync(8, now);
+    net.peers[0].sync(8, now);
     assert!(net.peers[0].protocol.poll_event().is_none(), "somebody may be there: discovery is not over");
-    net.run_until(|net| net.peers[0].events.iter().any(|e| matches!(e, Event::Synced { token: 8 })));
-    net.peers[0].protocol.sync(9, net.now);
+    net.run_until(|net| net.peers[0].is_synced(8));
+    let now = net.now;
+    net.peers[0].sync(9, now);
     assert!(matches!(net.peers[0].protocol.poll_event(), Some(Event::Synced { token: 9 })));
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::node::SimNode;
 use crate::hlc::Version;
+use crate::protocol::SyncTo;
+use crate::store::Outgoing;
 use crate::time::WallMs;
 
 /// What was written: the value, or `None` for a delete.
@@ -21,6 +23,16 @@ pub(super) struct Oracle {
     written: BTreeMap<Version, Written>,
     clears: Vec<(Version, u64)>,
     seen: BTreeMap<(u64, u64), Version>,
+    /// Syncs under way, by token.
+    syncs: BTreeMap<u64, Awaited>,
+}
+
+/// What a sync is waiting for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaited {
+    pub(super) key: u64,
+    pub(super) version: Version,
+    pub(super) to: SyncTo,
 }
 
 pub(super) fn key_bytes(key: u64) -> [u8; 8] {
@@ -34,6 +46,45 @@ impl Oracle {
 
     pub(super) fn note_clear(&mut self, version: Version, run: u64) {
         self.clears.push((version, run));
+    }
+
+    /// Notes a sync; its token is given back.
+    pub(super) fn note_sync(&mut self, awaited: Awaited) -> u64 {
+        let token = self.syncs.keys().next_back().map_or(1, |last| last + 1);
+        self.syncs.insert(token, awaited);
+        token
+    }
+
+    /// A sync has ended: nobody it waited for may show anything older than what was waited for. With limits an entry may
+    /// have been evicted by its writer before it was sent.
+    pub(super) fn check_synced(&self, token: u64, members: &[(u64, &SimNode)], may_miss: bool) -> Result<(), String> {
+        let Some(Awaited { key, version, to }) = self.syncs.get(&token) else {
+            return Err(format!("the sync {token} ended, for which nobody asked"));
+        };
+        let bytes = key_bytes(*key);
+        let has = |node: &SimNode| {
+            let segment = u16::try_from(node.store.segment_of(&bytes)).unwrap_or(u16::MAX);
+            // A key that is not known, or known as deleted, is a miss; whoever is at its limits may have refused the write.
+            let misses = may_miss || node.store.floor(segment) >= version.hlc;
+            let shows = match node.store.state_of(&bytes) {
+                Some(Outgoing::Put { version: known, .. }) => known >= *version,
+                Some(Outgoing::Delete { version: known }) => known >= *version || misses,
+                None => misses,
+            };
+            shows || node.store.clear_version() >= *version
+        };
+        let holders = members.iter().filter(|(_, node)| has(node)).count();
+        let wanted = match to {
+            SyncTo::All => members.len(),
+            SyncTo::Members(wanted) => *wanted,
+        };
+        if holders >= wanted {
+            return Ok(());
+        }
+        let without = members.iter().filter(|(_, node)| !has(node));
+        let without: Vec<String> =
+            without.map(|(run, node)| format!("run {run}: {:?}", node.store.state_of(&bytes))).collect();
+        Err(format!("a sync of key {key} at {version} to {to:?} ended, but: {}", without.join("; ")))
     }
 
     /// A read shows what was written under its version, and never something older than this run of the node showed before.

@@ -97,6 +97,8 @@ pub struct Report {
     pub sent: u64,
     /// Deliveries that the network lost.
     pub lost: u64,
+    /// Waits for members to have a write that ended, each with what it promises.
+    pub syncs: u64,
     /// Simulated time from the end of the faults until all replicas were equal.
     pub converged_after: Duration,
     /// Live keys at the end.

@@ -10,7 +10,7 @@ use crate::crypto::Keyring;
 use crate::hlc::{Hlc, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
-use crate::protocol::{Links, Protocol, Rephase, Setup, To, Via};
+use crate::protocol::{Event, Links, Protocol, Rephase, Setup, SyncTo, SyncWish, To, Via};
 use crate::rng::Rng;
 use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store};
 use crate::time::{Deadline, Now};
@@ -50,11 +50,17 @@ enum Waiting {
 /// A node between start and crash.
 pub(super) struct SimNode {
     pub(super) address: SocketAddr,
+    pub(super) session: SessionId,
     pub(super) store: Arc<Store>,
     pub(super) metrics: Arc<Metrics>,
     protocol: Protocol,
     hlc: Arc<Hlc>,
     outbox: VecDeque<Waiting>,
+    /// What was ever put into the outbox, and what was taken out.
+    queued: u64,
+    handed: u64,
+    /// Syncs that have ended and were not asked about yet.
+    synced: Vec<u64>,
 }
 
 impl SimNode {
@@ -86,7 +92,8 @@ impl SimNode {
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CacheId::of(CACHE_NAME), store.clone(), now);
-        SimNode { address, store, metrics, protocol, hlc, outbox: VecDeque::new() }
+        let (outbox, synced) = Default::default();
+        SimNode { address, session, store, metrics, protocol, hlc, outbox, queued: 0, handed: 0, synced }
     }
 
     /// Writes as an application would; returns the version.
@@ -94,6 +101,7 @@ impl SimNode {
         let version = self.hlc.tick(now.wall);
         let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
         let outcome = self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
+        let before = self.outbox.len();
         if kind == UpdateKind::Clear {
             self.outbox.push_back(Waiting::Clear(version));
         }
@@ -101,7 +109,24 @@ impl SimNode {
         // What left unsent is made known, as the driver does.
         let unsent = outcome.evicted.into_iter().filter(|gone| gone.dirty);
         self.outbox.extend(unsent.map(|gone| Waiting::Forget(gone.key, gone.version)));
+        self.queued += (self.outbox.len() - before) as u64;
         version
+    }
+
+    /// Asks to be told when `to` have everything written until now.
+    pub(super) fn sync(&mut self, token: u64, to: SyncTo, now: Now) {
+        let cache = CacheId::of(CACHE_NAME);
+        self.protocol.sync(SyncWish { token, cache, position: self.queued, to }, now);
+    }
+
+    /// The syncs that have ended since the last call.
+    pub(super) fn take_synced(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.synced)
+    }
+
+    /// Sessions of the members it knows.
+    pub(super) fn member_sessions(&self, now: Now) -> Vec<SessionId> {
+        self.protocol.members(now).iter().map(|member| member.session).collect()
     }
 
     pub(super) fn deliver(&mut self, from: SocketAddr, via: Via, mut datagram: Vec<u8>, now: Now) {
@@ -121,6 +146,8 @@ impl SimNode {
         while self.protocol.can_send() {
             let Some(waiting) = self.outbox.pop_front() else { break };
             self.send_waiting(&waiting, now);
+            self.handed += 1;
+            self.protocol.note_handed(self.handed);
         }
         for _ in 0..most {
             let mut datagram = Vec::new();
@@ -128,7 +155,11 @@ impl SimNode {
             let copies = if to == To::Group { self.protocol.copies().to_vec() } else { Vec::new() };
             send(to, copies, datagram);
         }
-        while self.protocol.poll_event().is_some() {}
+        while let Some(event) = self.protocol.poll_event() {
+            if let Event::Synced { token } = event {
+                self.synced.push(token);
+            }
+        }
     }
 
     fn send_waiting(&mut self, waiting: &Waiting, now: Now) {

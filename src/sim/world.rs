@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher24;
 
-use super::check::{Oracle, Written, key_bytes};
+use super::check::{Awaited, Oracle, Written, key_bytes};
 use super::network::{Multicast, Network};
 use super::node::SimNode;
 use super::{Failure, Options, Report};
-use crate::protocol::{To, Via};
+use crate::hlc::Version;
+use crate::protocol::{SyncTo, To, Via};
 use crate::rng::Rng;
 use crate::time::{Mono, Now, WallMs};
 use crate::update::UpdateKind;
@@ -26,6 +27,8 @@ const CONVERGENCE_MAX_BLACK_HOLES: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Datagrams a node hands to the network in one turn before others get theirs.
 const DATAGRAMS_PER_TURN: usize = 64;
+/// One write in so many is waited for.
+const WRITES_PER_SYNC: u64 = 20;
 /// A node with more to send goes on after this long: what sending takes.
 const TURN_TAKES: Duration = Duration::from_micros(50);
 /// More events than this in one run is a storm.
@@ -63,6 +66,7 @@ pub(super) struct World<'a> {
     trace: SipHasher24,
     sent: u64,
     lost: u64,
+    syncs_ended: u64,
 }
 
 impl<'a> World<'a> {
@@ -83,6 +87,7 @@ impl<'a> World<'a> {
             trace: SipHasher24::new(),
             sent: 0,
             lost: 0,
+            syncs_ended: 0,
         };
         if let Multicast::BlackHoles { listed } = options.multicast {
             world.network.dig_black_holes(listed == 0, &mut world.rng);
@@ -118,7 +123,8 @@ impl<'a> World<'a> {
         let converged_after = self.now.saturating_since(quiet);
         self.check_final()?;
         let entries = self.places.iter().flatten().next().map_or(0, |running| running.node.store.len());
-        Ok(Report { trace: self.trace.finish(), sent: self.sent, lost: self.lost, converged_after, entries })
+        let (sent, lost, syncs) = (self.sent, self.lost, self.syncs_ended);
+        Ok(Report { trace: self.trace.finish(), sent, lost, syncs, converged_after, entries })
     }
 
     /// Writes and faults of the first phase, laid out in advance.
@@ -176,6 +182,7 @@ impl<'a> World<'a> {
                 };
                 running.node.deliver(from, via, datagram, now);
                 self.turn(to);
+                self.check_synced(to)?;
             }
             Happening::Turn { place, run } => {
                 let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else {
@@ -184,6 +191,7 @@ impl<'a> World<'a> {
                 running.next_turn = None;
                 running.node.timeout(now);
                 self.turn(place);
+                self.check_synced(place)?;
             }
             Happening::Write => self.write()?,
             Happening::Cut => self.network.cut(&mut self.rng),
@@ -250,23 +258,60 @@ impl<'a> World<'a> {
         let fill = self.rng.next_u64();
         let Some(running) = self.places[place].as_mut() else { return Ok(()) };
         let run = running.run;
-        if self.options.clears && dice < 3 {
+        let version = if self.options.clears && dice < 3 {
             let version = running.node.write(UpdateKind::Clear, &[], &[], now);
             self.oracle.note_clear(version, run);
+            version
         } else if dice < 110 {
             let version = running.node.write(UpdateKind::Delete, &key_bytes(key), &[], now);
             self.oracle.note_write(version, Written { key, value: None, run });
+            version
         } else {
             let value: Vec<u8> =
                 (0..len).map(|i| fill.rotate_left(u32::try_from(i % 64).unwrap_or(0)).to_le_bytes()[0]).collect();
             let version = running.node.write(UpdateKind::Put, &key_bytes(key), &value, now);
             self.oracle.note_write(version, Written { key, value: Some(value), run });
-        }
+            version
+        };
+        self.sync_at_times(place, key, version, now);
         self.turn(place);
         for running in self.places.iter().flatten() {
             self.oracle.check_read(running.run, &running.node, key, now.wall)?;
         }
         Ok(())
+    }
+
+    /// Waits for some of the writes, as an application may.
+    fn sync_at_times(&mut self, place: usize, key: u64, version: Version, now: Now) {
+        if self.rng.below(WRITES_PER_SYNC) > 0 {
+            return;
+        }
+        let to = if self.rng.below(2) == 0 { SyncTo::All } else { SyncTo::Members(1) };
+        let Some(running) = self.places[place].as_mut() else { return };
+        let token = self.oracle.note_sync(Awaited { key, version, to });
+        running.node.sync(token, to, now);
+    }
+
+    /// What the syncs promise that have just ended at `place`.
+    fn check_synced(&mut self, place: usize) -> Result<(), String> {
+        let now = self.reading();
+        let Some(running) = self.places[place].as_mut() else { return Ok(()) };
+        let (run, synced) = (running.run, running.node.take_synced());
+        if synced.is_empty() {
+            return Ok(());
+        }
+        let sessions = running.node.member_sessions(now);
+        let members: Vec<(u64, &SimNode)> = self
+            .places
+            .iter()
+            .flatten()
+            .filter(|running| sessions.contains(&running.node.session))
+            .map(|running| (running.run, &running.node))
+            .collect();
+        self.syncs_ended += synced.len() as u64;
+        let may_miss = self.options.max_entries < usize::MAX;
+        let checked = synced.iter().try_for_each(|&token| self.oracle.check_synced(token, &members, may_miss));
+        checked.map_err(|what| format!("{what}; told at run {run}{}", self.describe()))
     }
 
     /// Lets a node send, and schedules its next turn.

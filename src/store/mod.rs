@@ -335,6 +335,16 @@ impl Store {
         self.read(key, now, |slot| (slot.value(), true)).flatten()
     }
 
+    /// The same if its version is `least` or newer. An older one is no hit, no miss, and not touched.
+    #[must_use]
+    pub fn get_at_least(&self, key: &[u8], least: Version, now: WallMs) -> Option<Value> {
+        self.read(key, now, |slot| {
+            let is_new_enough = slot.version >= least;
+            (slot.value().filter(|_| is_new_enough), is_new_enough)
+        })
+        .flatten()
+    }
+
     /// The hash of `key` that all members compute alike.
     #[must_use]
     pub fn key_hash(&self, key: &[u8]) -> u64 {
