@@ -30,6 +30,7 @@
 // Times    are any durations of std::chrono, rounded up to milliseconds; `mccache::forever` has no end.
 // Threads  Any may use a cache or a node at once. An object must not be moved or destroyed while another thread uses
 //          it; close() is for that, and safe at any time.
+// Log      `mccache::log_listener` calls a function with what the library logs.
 // fork()   As <mccache.h> says: a child's first call on a cache starts a node of its own. Listeners end.
 
 #ifndef MCCACHE_HPP
@@ -50,8 +51,11 @@
 
 #include <mccache/config.hpp>
 #include <mccache/records.hpp>
+#include <mccache/delivery.hpp>
 #include <mccache/events.hpp>
+#include <mccache/logs.hpp>
 #include <mccache/entries.hpp>
+#include <mccache/loads.hpp>
 
 #include <mccache/cache.hpp>
 #include <mccache/node.hpp>

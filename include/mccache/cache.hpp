@@ -10,99 +10,11 @@
 #include <mccache/config.hpp>
 #include <mccache/entries.hpp>
 #include <mccache/events.hpp>
+#include <mccache/loads.hpp>
 
 namespace mccache {
 
 class node;
-
-/// The right, and the duty, to load the value of a key: whoever holds it is the only one of this process that does.
-/// Movable. The destructor gives it up, and one of those that wait gets the next.
-class lease {
-public:
-    /// Takes over a handle of the C functions.
-    explicit lease(mcc_lease_t* owned) noexcept : handle_(owned, mcc_lease_free) {}
-
-    /// Puts what was loaded, and ends the lease, whatever comes of it. False: the key was written or deleted, or the
-    /// cache cleared, since the lease was given, here or on another member; nothing was put then. errc::codec,
-    /// errc::too_large, errc::closed; errc::invalid_argument if it has ended before.
-    template <class T>
-    result<bool> try_fill(const T& loaded, time_to_live ttl = {}) {
-        const detail::owned<mcc_lease_t> ending = std::exchange(handle_, {nullptr, mcc_lease_free});
-        detail::encoded encoded;
-        if (result<void> done = encoded.set(loaded); !done) {
-            return done.error();
-        }
-        return detail::answer(mcc_fill(ending.get(), encoded.data(), encoded.size(), encoded.codec(), ttl.count()),
-                              MCC_OVERTAKEN);
-    }
-#if MCCACHE_EXCEPTIONS
-    /// As try_fill(). Throws codec_error, too_large_error, closed_error, invalid_argument_error.
-    template <class T>
-    bool fill(const T& loaded, time_to_live ttl = {}) {
-        return try_fill(loaded, ttl).value();
-    }
-#endif
-
-private:
-    detail::owned<mcc_lease_t> handle_;
-};
-
-/// What get_or_lease found: a value, or else the right to load it.
-struct lookup {
-    /// The value, if there is one.
-    std::optional<mccache::value> value;
-    /// Otherwise the lease.
-    std::optional<mccache::lease> lease;
-};
-
-namespace detail {
-
-template <class T>
-inline constexpr bool is_result = false;
-template <class T>
-inline constexpr bool is_result<result<T>> = true;
-
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-
-template <class T>
-inline constexpr bool is_std_function = false;
-template <class R, class... A>
-inline constexpr bool is_std_function<std::function<R(A...)>> = true;
-
-template <class T>
-struct unwrapped {
-    using type = T;
-};
-template <class T>
-struct unwrapped<result<T>> {
-    using type = T;
-};
-
-// Whether a function is none: a null pointer, or an empty std::function.
-template <class F>
-bool is_null_function(const F& function) {
-    if constexpr (std::is_pointer_v<F> || std::is_member_pointer_v<F>) {
-        return function == nullptr;
-    } else if constexpr (is_std_function<F>) {
-        return !function;
-    } else {
-        return false;
-    }
-}
-
-// What may be kept of one: a text of its own of a view or a literal.
-template <class T>
-using own_type =
-    std::conditional_t<is_text<T>, std::string, std::conditional_t<std::is_same_v<T, bytes_view>, bytes, T>>;
-
-// What of a loader's result is kept.
-template <class Loader>
-using loaded_type = own_type<typename unwrapped<bare<std::invoke_result_t<Loader&>>>::type>;
-
-} // namespace detail
 
 #if MCCACHE_EXCEPTIONS
 class entry_reference;
@@ -244,27 +156,75 @@ public:
     ///
     /// `load`: returns a T that can be put, or a result<T>, whose failure is passed on and nothing put; a text or
     /// bytes view is returned as std::string or bytes. With std::optional<T> nothing is put as null, and read as
-    /// nothing again. `longest`: how long to wait for another's load. errc::timeout; errc::invalid_argument also if `load` is an empty std::function or a
-    /// null pointer; errc::codec also if the value there is no T. What `load` throws passes through, and the next one that waits loads.
+    /// nothing again. `longest`: how long to wait for another's load. errc::timeout; errc::invalid_argument also if `load`
+    /// is an empty std::function or a null pointer; errc::codec also if the value there is no T. What `load` throws passes
+    /// through, and the next one that waits loads.
+    ///
+    /// The cache's settings are heeded as far as a loader can that runs in this thread: with fail_safe an expired value is
+    /// returned in place of a failure or an exception of the loader's; an early refresh is waited for; the timeouts hold for
+    /// the wait for another's load. try_get_or_load_with() can do more.
     template <class Loader, class T = detail::loaded_type<Loader>>
     result<T> try_get_or_load(key_view key, Loader&& load, time_to_live ttl = {},
                               timeout longest = std::chrono::seconds(30)) {
         if (detail::is_null_function(load)) {
-            return failure(errc::invalid_argument, "there is no function to load with: the pointer is null");
+            return detail::no_loader();
         }
-        result<lookup> found = try_get_or_lease(key, longest);
+        result<detail::begun> found = detail::begin_load(handle_.get(), nullptr, key, longest);
         if (!found) {
             return found.error();
         }
-        if (found->value) {
-            return found->value->template try_as<T>();
+        if (!found->given) {
+            return found->held->template try_as<T>();
         }
-        if constexpr (detail::is_result<detail::bare<std::invoke_result_t<Loader&>>>) {
-            auto loaded = std::invoke(load);
-            return loaded ? filled<T>(*found->lease, *std::move(loaded), ttl) : result<T>(loaded.error());
-        } else {
-            return filled<T>(*found->lease, std::invoke(load), ttl);
+        return detail::settled(handle_.get(), key, *found, detail::outcome_of<T>(*found->given, load, ttl));
+    }
+    /// As try_get_or_load(), with options, and with a loader that can be left to a thread of its own, which fills the
+    /// cache when it is done: nobody waits for an early refresh (eager_refresh), nor for a load of more than
+    /// load_soft_timeout if an expired value is there to be returned (fail_safe), nor of more than load_hard_timeout at all;
+    /// that is errc::timeout then, if there is no expired value. Where neither is set, `load` runs in this thread.
+    ///
+    /// `load` is kept, and must own what it uses, or refer to what lives as long as the process: capture copies and shared
+    /// pointers, not references to the caller's own. What it throws when nobody waits any more is counted, and lost.
+    /// errc::internal if there is no thread to be had.
+    template <class Loader, class T = detail::loaded_type<Loader>>
+    result<T> try_get_or_load_with(key_view key, Loader load, const load_options& with = {}) {
+        if (detail::is_null_function(load)) {
+            return detail::no_loader();
         }
+        result<detail::begun> found = detail::begin_load(handle_.get(), with.policy.handle(), key, with.longest);
+        if (!found) {
+            return found.error();
+        }
+        if (!found->given) {
+            return found->held->template try_as<T>();
+        }
+        const std::int64_t patience = found->load.patience_ms;
+        if (!found->is_refresh() && patience == MCC_WAIT_FOREVER) {
+            return detail::settled(handle_.get(), key, *found, detail::outcome_of<T>(*found->given, load, with.ttl));
+        }
+        auto running = detail::load_in_background<T>(*std::move(found->given), std::move(load), with.ttl);
+        if (found->is_refresh()) {
+            return found->held->template try_as<T>();
+        }
+        if (!running) {
+            return running.error();
+        }
+        if (running->wait_for(std::chrono::milliseconds(patience)) == std::future_status::ready) {
+            return detail::settled(handle_.get(), key, *found, running->get());
+        }
+        return detail::late<T>(handle_.get(), key, *found);
+    }
+    /// How to load, for get_or_load_with(): this cache's settings with these over them: "eager_refresh" (a share of the
+    /// time to live), "fail_safe", "fail_safe_throttle", "load_soft_timeout", "load_hard_timeout" (seconds). Make it once,
+    /// and pass it to many calls. errc::config if one is wrong, or no setting of a cache.
+    result<mccache::load_policy> try_load_policy(const settings& over) const {
+        result<config> config = config::try_empty(over);
+        if (!config) {
+            return config.error();
+        }
+        mcc_load_policy_t* made = nullptr;
+        const mcc_status_t status = mcc_load_policy_new(handle_.get(), config->handle(), &made);
+        return status == MCC_OK ? result<mccache::load_policy>(mccache::load_policy(made)) : failure::of(status);
     }
 
     // --- The cluster -----------------------------------------------------------------------------------------------
@@ -312,7 +272,7 @@ public:
     /// errc::invalid_argument for an empty function.
     result<listener> try_listen(event_handler on_event) const {
         if (!on_event) {
-            return detail::no_listener();
+            return detail::no_listener("events");
         }
         result<mccache::events> queue = try_events();
         return queue ? result<listener>(listener(*std::move(queue), std::move(on_event))) : queue.error();
@@ -380,7 +340,7 @@ public:
     detail::own_type<T> get_or(key_view key, T other) const {
         using own = detail::own_type<T>;
         std::optional<own> found = get<own>(key);
-        return found ? *std::move(found) : own_copy<own>(std::move(other));
+        return found ? *std::move(found) : detail::own_copy<own>(std::move(other));
     }
     /// The value of a key. Throws not_found_error.
     value at(key_view key) const { return try_find(key).value(); }
@@ -427,6 +387,13 @@ public:
     T get_or_load(key_view key, Loader&& load, time_to_live ttl = {}, timeout longest = std::chrono::seconds(30)) {
         return try_get_or_load(key, std::forward<Loader>(load), ttl, longest).value();
     }
+    /// As try_get_or_load_with(). Throws timeout_error, codec_error, and what `load` throws while it is waited for.
+    template <class Loader, class T = detail::loaded_type<Loader>>
+    T get_or_load_with(key_view key, Loader load, const load_options& with = {}) {
+        return try_get_or_load_with(key, std::move(load), with).value();
+    }
+    /// As try_load_policy(). Throws config_error.
+    mccache::load_policy load_policy(const settings& over) const { return try_load_policy(over).value(); }
 
     /// Throws timeout_error.
     void sync(timeout longest = std::chrono::seconds(10)) const { try_sync(longest).value(); }
@@ -460,28 +427,6 @@ private:
         mcc_cache_t* handle = nullptr;
         const mcc_status_t status = mcc_open(of, text->c_str(), own.empty() ? nullptr : config->handle(), &handle);
         return status == MCC_OK ? result<cache>(cache(handle)) : failure::of(status);
-    }
-    // Puts what was loaded, and gives it back: a text or bytes of its own where the loader gave a view.
-    template <class T, class From>
-    static result<T> filled(mccache::lease& given, From&& from, time_to_live ttl) {
-        if constexpr (std::is_pointer_v<std::decay_t<From>>) {
-            if (from == nullptr) {
-                return failure(errc::invalid_argument, "the loader returned a null pointer, which is no text");
-            }
-        }
-        T loaded = own_copy<T>(std::forward<From>(from));
-        result<bool> put = given.try_fill(loaded, ttl);
-        return put ? result<T>(std::move(loaded)) : put.error();
-    }
-    template <class T, class From>
-    static T own_copy(From&& from) {
-        if constexpr (std::is_same_v<detail::bare<From>, T>) {
-            return std::forward<From>(from);
-        } else if constexpr (std::is_same_v<T, std::string>) {
-            return std::string(std::string_view(from));
-        } else {
-            return from.copy();
-        }
     }
     template <class T>
     static std::optional<T> none_if_not_found(result<T> found) {

@@ -7,18 +7,8 @@
 #ifndef MCCACHE_EVENTS_HPP
 #define MCCACHE_EVENTS_HPP
 
+#include <mccache/delivery.hpp>
 #include <mccache/records.hpp>
-
-#include <atomic>
-#include <exception>
-#include <functional>
-#include <thread>
-
-#if defined(_WIN32)
-#  include <process.h>
-#else
-#  include <unistd.h>
-#endif
 
 namespace mccache {
 
@@ -42,6 +32,14 @@ enum class event_kind : std::int32_t {
     member_failed = MCC_EVENT_MEMBER_FAILED,
     /// The queue was full, and events were dropped.
     overflow = MCC_EVENT_OVERFLOW,
+    /// A loader failed.
+    load_failed = MCC_EVENT_LOAD_FAILED,
+    /// A load took longer than the soft timeout; an expired value was given meanwhile.
+    load_slow = MCC_EVENT_LOAD_SLOW,
+    /// A load took longer than the hard timeout; who waited for it got an error.
+    load_timed_out = MCC_EVENT_LOAD_TIMED_OUT,
+    /// An expired value was given in place of a loaded one.
+    stale = MCC_EVENT_STALE,
 };
 
 /// Something that happened.
@@ -74,14 +72,6 @@ inline event event_of(const mcc_event_t& raw) {
     happened.version = version_stamp{raw.version_clock, raw.version_origin};
     happened.dropped = raw.dropped;
     return happened;
-}
-
-inline std::int64_t process_id() {
-#if defined(_WIN32)
-    return _getpid();
-#else
-    return getpid();
-#endif
 }
 
 } // namespace detail
@@ -138,19 +128,6 @@ private:
 
 /// Called with each event, on the listener's thread.
 using event_handler = std::function<void(const event&)>;
-#if MCCACHE_EXCEPTIONS
-/// Called with what an event_handler threw, on the listener's thread. Must not throw itself.
-using exception_handler = std::function<void(std::exception_ptr)>;
-#endif
-
-namespace detail {
-
-// What is said of an empty std::function: called, it would throw on a thread where nobody catches.
-inline failure no_listener() {
-    return failure(errc::invalid_argument, "there is no function to call with events: the std::function is empty");
-}
-
-} // namespace detail
 
 /// A thread that calls a function with each event, one after another, until it is stopped or the cache or the node is
 /// closed. Movable. The destructor stops it and waits for a call that is going on, unless that call itself destroys it.
@@ -162,26 +139,23 @@ public:
 #if MCCACHE_EXCEPTIONS
     /// Throws invalid_argument_error for an empty function.
     listener(events from, event_handler on_event, exception_handler on_exception = nullptr)
-        : running_(std::make_shared<running>(std::move(from), std::move(on_event))) {
-        if (!running_->on_event) {
-            detail::raise(detail::no_listener());
+        : delivery_(std::move(from), std::move(on_event)) {
+        if (!delivery_.has_function()) {
+            detail::raise(detail::no_listener("events"));
         }
-        running_->on_exception = std::move(on_exception);
-        start();
+        delivery_.catch_with(std::move(on_exception));
+        delivery_.start();
     }
 #else
     /// `on_event` is a function: cache::try_listen checks that.
-    listener(events from, event_handler on_event)
-        : running_(std::make_shared<running>(std::move(from), std::move(on_event))) {
-        start();
+    listener(events from, event_handler on_event) : delivery_(std::move(from), std::move(on_event)) {
+        delivery_.start();
     }
 #endif
     listener(listener&&) noexcept = default;
     listener& operator=(listener&& other) noexcept {
         if (this != &other) {
-            stop();
-            running_ = std::move(other.running_);
-            thread_ = std::move(other.thread_);
+            delivery_.become(std::move(other.delivery_), detail::at_end::dropped);
         }
         return *this;
     }
@@ -191,71 +165,10 @@ public:
 
     /// Stops it and waits for a call that is going on; events that are still queued are dropped. Stopping again does
     /// nothing. By one thread at a time.
-    void stop() noexcept {
-        if (!running_) {
-            return;
-        }
-        if (running_->process != detail::process_id()) {
-            // The thread is the parent's. Nothing here is joined or freed that a thread of this process might now use:
-            // it is left where it is.
-            static_cast<void>(new std::thread(std::move(thread_)));
-            static_cast<void>(new std::shared_ptr<running>(std::move(running_)));
-            return;
-        }
-        running_->stopped = true;
-        running_->queue.close();
-        if (thread_.get_id() == std::this_thread::get_id()) {
-            // Called by the function itself: the thread ends by itself, and its share of `running` keeps what it uses.
-            thread_.detach();
-        } else {
-            thread_.join();
-        }
-        running_.reset();
-    }
+    void stop() noexcept { delivery_.stop(detail::at_end::dropped); }
 
 private:
-    struct running {
-        running(events from, event_handler handler) : queue(std::move(from)), on_event(std::move(handler)) {}
-
-        events queue;
-        event_handler on_event;
-#if MCCACHE_EXCEPTIONS
-        exception_handler on_exception;
-#endif
-        std::atomic<bool> stopped{false};
-        std::int64_t process = detail::process_id();
-    };
-
-    void start() {
-        thread_ = std::thread([state = running_] { drain(*state); });
-    }
-    static void drain(running& state) {
-        mcc_event_t raw;
-        while (!state.stopped) {
-            const mcc_status_t status = mcc_events_next(state.queue.handle(), MCC_WAIT_FOREVER, &raw);
-            if (status == MCC_OK && !state.stopped) {
-                call(state, detail::event_of(raw));
-            } else if (status != MCC_OK && status != MCC_TIMEOUT) {
-                return;
-            }
-        }
-    }
-    static void call(running& state, const event& happened) {
-#if MCCACHE_EXCEPTIONS
-        if (state.on_exception) {
-            try {
-                state.on_event(happened);
-            } catch (...) {
-                state.on_exception(std::current_exception());
-            }
-            return;
-        }
-#endif
-        state.on_event(happened);
-    }
-
-    std::shared_ptr<running> running_;
-    std::thread thread_;
+    detail::delivery<events, event> delivery_;
 };
 
 } // namespace mccache

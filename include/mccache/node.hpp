@@ -159,7 +159,7 @@ public:
     /// an empty function.
     result<listener> try_listen(event_handler on_event) const {
         if (!on_event) {
-            return detail::no_listener();
+            return detail::no_listener("events");
         }
         result<mccache::events> queue = try_events();
         return queue ? result<listener>(listener(*std::move(queue), std::move(on_event))) : queue.error();

@@ -66,6 +66,23 @@ void loads(mccache::cache& c) {
     check("fill", *first->lease->try_fill(5) && *c.try_get<int>("y") == 5);
 }
 
+void loads_by_a_policy(mccache::cache& c) {
+    mccache::load_options with;
+    with.policy = *c.try_load_policy({{"fail_safe", 60}, {"load_hard_timeout", "0.02"}});
+    check("wrong_policy", c.try_load_policy({{"fail_safe", -1}}).failed_with(errc::config));
+    const auto fails = []() -> mccache::result<int> { return mccache::failure(errc::network, "no database"); };
+    check("a_failure_in_the_background", c.try_get_or_load_with("p", fails, with).failed_with(errc::network));
+    const auto slow = [] { return std::this_thread::sleep_for(200ms), 2; };
+    check("hard_timeout", c.try_get_or_load_with("q", slow, with).failed_with(errc::timeout));
+    int filled = 0;
+    for (int tries = 0; filled == 0 && tries < 6000; tries++) {
+        std::this_thread::sleep_for(10ms);
+        filled = c.try_get<int>("q").value_or(0);
+    }
+    check("it_fills", filled == 2 && *c.try_get_or_load_with("q", fails, with) == 2);
+    check("in_the_callers_thread", *c.try_get_or_load_with("r", [] { return 3; }) == 3);
+}
+
 void events_come(mccache::cache& c) {
     std::atomic<int> heard{0};
     {
@@ -96,9 +113,10 @@ int main() {
     check("open", cache && node->try_wait_ready(60s) && node->name() == "plain" && *node->try_setting("node_name") == "plain");
     reads_and_writes(*cache);
     loads(*cache);
+    loads_by_a_policy(*cache);
     events_come(*cache);
     check("members", node->try_members()->empty() && node->try_metrics()->size() > 10);
-    check("cluster", cache->try_sync(60s) && cache->try_checksum()->entries == 3 &&
+    check("cluster", cache->try_sync(60s) && cache->try_checksum()->entries == 5 &&
                          cache->try_cluster_checksum(60s)->size() == 1 && node->try_cluster_metrics(60s)->size() == 1);
     check("wrong_setting", mccache::config::try_empty({{"cache_ttl", "soon"}}).failed_with(errc::config));
     node->close();
