@@ -64,6 +64,11 @@ public:
 #endif
     bool has_function() const noexcept { return static_cast<bool>(running_->on_thing); }
 
+    // Null once it was stopped, and in a forked child.
+    Queue* queue() noexcept {
+        return running_ && running_->process == process_id() ? &running_->queue : nullptr;
+    }
+
     void start() {
         thread_ = std::thread([state = running_] { drain(*state); });
     }

@@ -93,6 +93,16 @@ public:
     std::optional<log_record> next(timeout longest = forever) { return try_next(longest).value(); }
 #endif
 
+    /// Collects records of another level from now on; what is queued stays. Any thread may, at any time. On a queue that is
+    /// closed it does nothing.
+    result<void> try_set_level(log_level finest) {
+        return detail::outcome(mcc_logs_set_level(handle_, static_cast<std::int32_t>(finest)));
+    }
+#if MCCACHE_EXCEPTIONS
+    /// As try_set_level(). Throws invalid_argument_error for a level that there is not.
+    void set_level(log_level finest) { try_set_level(finest).value(); }
+#endif
+
     /// Makes a call that waits in next() return nothing at once, or the next one if none waits.
     void wake() noexcept { mcc_logs_wake(handle_); }
     /// Ends the collecting: next() gives what is queued first, then it is closed. Closing again does nothing.
@@ -154,6 +164,16 @@ public:
     log_listener(const log_listener&) = delete;
     log_listener& operator=(const log_listener&) = delete;
     ~log_listener() { stop(); }
+
+    /// Hears records of another level from now on. errc::closed once it was stopped, and in a forked child.
+    result<void> try_set_level(log_level finest) {
+        logs* queue = delivery_.queue();
+        return queue != nullptr ? queue->try_set_level(finest) : failure(errc::closed, "the listener was stopped");
+    }
+#if MCCACHE_EXCEPTIONS
+    /// As try_set_level(). Throws invalid_argument_error, closed_error.
+    void set_level(log_level finest) { try_set_level(finest).value(); }
+#endif
 
     /// Ends it, as the destructor does. Stopping again does nothing. By one thread at a time.
     void stop() noexcept { delivery_.stop(detail::at_end::delivered); }

@@ -46,6 +46,22 @@ void a_queue_has_what_was_asked_for() {
     REQUIRE_THROWS(mccache::invalid_argument_error, logs.next(-1ms));
 }
 
+void the_level_can_be_changed() {
+    mccache::logs logs(log_level::error);
+    std::atomic<int> heard{0};
+    mccache::log_listener listener(log_level::error, [&heard](const log_record&) { heard++; });
+    meet();
+    REQUIRE(!logs.next(0ms) && heard == 0);
+    logs.set_level(log_level::info);
+    listener.set_level(log_level::info);
+    meet();
+    next_with(logs, "member joined");
+    eventually([&] { return heard > 0; });
+    REQUIRE_THROWS(mccache::invalid_argument_error, listener.set_level(static_cast<log_level>(0)));
+    listener.stop();
+    REQUIRE_THROWS(mccache::closed_error, listener.set_level(log_level::info));
+}
+
 void waiting_can_be_ended() {
     mccache::logs logs(log_level::error);
     logs.wake();
@@ -202,6 +218,7 @@ int main() {
     // Before this process has used the library: its child is to begin anew.
     test("a_static_one_is_ended_with_the_process", a_static_one_is_ended_with_the_process);
     test("a_queue_has_what_was_asked_for", a_queue_has_what_was_asked_for);
+    test("the_level_can_be_changed", the_level_can_be_changed);
     test("waiting_can_be_ended", waiting_can_be_ended);
     test("nothing_is_lost_at_the_end", nothing_is_lost_at_the_end);
     test("a_function_may_use_caches", a_function_may_use_caches);
