@@ -168,15 +168,18 @@ static mcc_status_t mcc_logs_next_waits(mcc_logs_t *logs, int64_t timeout_ms, mc
 // The key is frozen by the caller: without the GVL another thread could change it.
 typedef struct {
     mcc_cache_t *cache;
+    mcc_load_policy_t *policy;
     VALUE key;
     int64_t timeout_ms;
     mcc_value_t *value;
     mcc_lease_t *lease;
-} mccache_rb_lookup_t;
+    mcc_load_t load;
+} mccache_rb_begun_t;
 
-static mcc_status_t mccache_rb_lookup_run(void *data) {
-    mccache_rb_lookup_t *at = data;
-    return mcc_get_lease(at->cache, RSTRING_PTR(at->key), (size_t)RSTRING_LEN(at->key), at->timeout_ms, &at->value, &at->lease);
+static mcc_status_t mccache_rb_begin(void *data) {
+    mccache_rb_begun_t *at = data;
+    return mcc_load_begin(at->cache, at->policy, RSTRING_PTR(at->key), (size_t)RSTRING_LEN(at->key), at->timeout_ms, &at->value,
+                          &at->lease, &at->load);
 }
 
 // What mccache.i calls below are these.
@@ -444,59 +447,118 @@ static VALUE mccache_rb_delete(VALUE self, VALUE key) {
     return object;
 }
 
+static ID mccache_rb_handed_over;
+
+// Ends a lease that has not ended: whoever waits loads. An object may outlive that.
+static void mccache_rb_lease_end(mcc_lease_t *lease) {
+    // Whatever the answer, and here it is one.
+    (void)mcc_fill(lease, NULL, 0, MCC_CODEC_RAW, -1);
+}
+
 typedef struct {
-    VALUE self;
-    VALUE key;
-    mcc_lease_t *lease;
-    int64_t ttl_ms;
+    mccache_rb_begun_t *begun;
+    VALUE lease;
 } mccache_rb_load_t;
 
 static VALUE mccache_rb_load_run(VALUE data) {
     mccache_rb_load_t *load = (mccache_rb_load_t *)data;
-    mccache_rb_value_t value;
-    mcc_status_t status;
-    VALUE object = rb_yield(load->key);
-    mccache_rb_value(load->self, object, &value);
-    status = mcc_fill(load->lease, value.data, value.len, value.codec, load->ttl_ms);
-    RB_GC_GUARD(value.owner);
-    // Overtaken by a write: it stays, and what was loaded is still what the caller asked for.
-    if (status != MCC_OK && status != MCC_OVERTAKEN)
-        mccache_rb_raise(status);
-    return object;
+    mccache_rb_begun_t *begun = load->begun;
+    VALUE held = Qnil;
+    load->lease = SWIG_NewPointerObj(begun->lease, SWIGTYPE_p_mcc_lease_t, SWIG_POINTER_OWN);
+    if (begun->value) {
+        held = SWIG_NewPointerObj(begun->value, SWIGTYPE_p_mcc_value_t, SWIG_POINTER_OWN);
+        begun->value = NULL;
+    }
+    return rb_yield_values(3, INT2FIX(begun->load.state), held, load->lease);
 }
 
 static VALUE mccache_rb_load_end(VALUE data) {
-    mcc_lease_free(((mccache_rb_load_t *)data)->lease);
+    mccache_rb_load_t *load = (mccache_rb_load_t *)data;
+    if (NIL_P(load->lease)) {
+        // There was no memory for the objects.
+        mcc_lease_free(load->begun->lease);
+        mcc_value_free(load->begun->value);
+    } else if (!RTEST(rb_ivar_get(load->lease, mccache_rb_handed_over))) {
+        mccache_rb_lease_end(load->begun->lease);
+    }
+    RB_GC_GUARD(load->lease);
     return Qnil;
 }
 
-// _load(key, wait_ms, ttl_ms) { |key| ... }: [value], found or loaded by the block; nil if another was loading it for that
-// long. Between getting a lease and rb_ensure nothing can raise: no interrupt leaves a lease behind.
-static VALUE mccache_rb_load(VALUE self, VALUE key, VALUE wait_ms, VALUE ttl_ms) {
-    mccache_rb_lookup_t at = {mccache_rb_cache(self), Qnil, 0, NULL, NULL};
-    mccache_rb_wait_t wait = {mccache_rb_lookup_run, &at, MCC_TIMEOUT, false};
-    mccache_rb_load_t load = {self, key, NULL, NUM2LL(ttl_ms)};
+// _load(key, wait_ms, policy) { |state, held, lease| ... }: [value] that is to be served; [value, nil], which is expired, if
+// another has not loaded it within wait_ms; nil likewise without one; what the block answers if it is to be loaded. The lease
+// ends with the block, unless it was handed over. Between getting it and rb_ensure nothing can raise: no interrupt leaves it
+// behind.
+static VALUE mccache_rb_load(VALUE self, VALUE key, VALUE wait_ms, VALUE policy) {
+    mccache_rb_begun_t at = {mccache_rb_cache(self), NULL, Qnil, 0, NULL, NULL, {MCC_LOAD_FRESH, 0, {0}}};
+    mccache_rb_wait_t wait = {mccache_rb_begin, &at, MCC_TIMEOUT, false};
+    mccache_rb_load_t load = {&at, Qnil};
     int64_t longest_ms = NUM2LL(wait_ms);
+    void *rules = NULL;
     mcc_status_t status;
     rb_need_block();
+    if (!SWIG_IsOK(SWIG_ConvertPtr(policy, &rules, SWIGTYPE_p_mcc_load_policy_t, 0)) || !rules)
+        rb_raise(rb_eTypeError, "policy: a load_policy of a cache is expected, not %"PRIsVALUE, rb_obj_class(policy));
+    at.policy = rules;
     mccache_rb_ready();
     at.key = rb_str_new_frozen(mccache_rb_key(key));
-    status = mccache_rb_lookup_run(&at);
-    if (status == MCC_TIMEOUT && longest_ms > 0) {
+    if (longest_ms > 0) {
         at.timeout_ms = longest_ms;
-        // An interrupt that is there already lets it go unrun: then the facade asks again.
         rb_thread_call_without_gvl2(mccache_rb_wait_run, &wait, NULL, NULL);
-        status = wait.status;
+        if (!wait.done) {
+            // An interrupt was there before the call: it is handled first, and may raise.
+            rb_thread_check_ints();
+            at.timeout_ms = 0;
+        }
     }
+    status = wait.done ? wait.status : mccache_rb_begin(&at);
     RB_GC_GUARD(at.key);
-    if (status == MCC_OK)
-        return rb_ary_new_from_args(1, mccache_rb_consume(self, at.value));
+    RB_GC_GUARD(policy);
     if (status == MCC_TIMEOUT)
         return Qnil;
-    if (status != MCC_NOT_FOUND)
+    if (status != MCC_OK && status != MCC_NOT_FOUND)
         mccache_rb_raise(status);
-    load.lease = at.lease;
-    return rb_ary_new_from_args(1, rb_ensure(mccache_rb_load_run, (VALUE)&load, mccache_rb_load_end, (VALUE)&load));
+    if (at.lease)
+        return rb_ensure(mccache_rb_load_run, (VALUE)&load, mccache_rb_load_end, (VALUE)&load);
+    if (at.load.state == MCC_LOAD_SLOW)
+        return rb_ary_new_from_args(2, mccache_rb_consume(self, at.value), Qnil);
+    return rb_ary_new_from_args(1, mccache_rb_consume(self, at.value));
+}
+
+static mcc_lease_t *mccache_rb_lease_of(VALUE self) {
+    void *lease = NULL;
+    SWIG_ConvertPtr(self, &lease, 0, 0);
+    return lease;
+}
+
+// Lease#fill(cache, object, ttl_ms): ends it. Overtaken by a write: that stays, and nothing is put.
+static VALUE mccache_rb_fill(VALUE self, VALUE cache, VALUE object, VALUE ttl_ms) {
+    int64_t ttl = NUM2LL(ttl_ms);
+    mccache_rb_value_t value;
+    mcc_status_t status;
+    mccache_rb_value(cache, object, &value);
+    if (!NIL_P(value.owner)) {
+        value.data = RSTRING_PTR(value.owner);
+        value.len = (size_t)RSTRING_LEN(value.owner);
+    }
+    status = mcc_fill(mccache_rb_lease_of(self), value.data, value.len, value.codec, ttl);
+    RB_GC_GUARD(value.owner);
+    RB_GC_GUARD(self);
+    if (status != MCC_OK && status != MCC_OVERTAKEN)
+        mccache_rb_raise(status);
+    return Qnil;
+}
+
+// Lease#hand_over: another thread ends it.
+static VALUE mccache_rb_hand_over(VALUE self) {
+    return rb_ivar_set(self, mccache_rb_handed_over, Qtrue);
+}
+
+// Lease#give_up: ends it, if it has not ended.
+static VALUE mccache_rb_give_up(VALUE self) {
+    mccache_rb_lease_end(mccache_rb_lease_of(self));
+    RB_GC_GUARD(self);
+    return Qnil;
 }
 
 static VALUE mccache_rb_size(VALUE self) {
@@ -673,6 +735,11 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
     rb_define_method(SwigClassCache.klass, "_put_new", mccache_rb_put_new, 3);
     rb_define_method(SwigClassCache.klass, "_put_as", mccache_rb_put_as, 4);
     rb_define_method(SwigClassCache.klass, "_load", mccache_rb_load, 3);
+
+    mccache_rb_handed_over = rb_intern("@handed_over");
+    rb_define_method(SwigClassLease.klass, "fill", mccache_rb_fill, 3);
+    rb_define_method(SwigClassLease.klass, "hand_over", mccache_rb_hand_over, 0);
+    rb_define_method(SwigClassLease.klass, "give_up", mccache_rb_give_up, 0);
 
     rb_define_method(SwigClassValue.klass, "bytes", mccache_rb_value_bytes, 2);
     rb_define_method(SwigClassValue.klass, "byte", mccache_rb_value_byte, 1);

@@ -22,6 +22,8 @@ require "mccache/records"
 require "mccache/events"
 require "mccache/listeners"
 require "mccache/settings"
+require "mccache/log"
+require "mccache/loads"
 require "mccache/view"
 require "mccache/node"
 require "mccache/cache"
@@ -29,20 +31,43 @@ require "mccache/cache"
 module MCCache
   Native._bind(ERRORS_BY_STATUS, CodecError, Codec)
 
+  UNSET = Object.new.freeze
+  private_constant :UNSET
+
   @lock = Mutex.new
   @own = nil
-  @logger = nil
+  @logger = UNSET
+  @default_logger = nil
 
   class << self
-    # Where failures of listeners go: anything with the method `error(text)`, such as Rails.logger. Standard error unless set.
-    attr_writer :logger
+    # Sets where this process's log goes: what the core has to say (members that come and go, small buffers, settings without
+    # effect), and what listeners and loads in the background raise. A Logger, such as Rails.logger; or anything with the method
+    # `error(text)`, and with those of the other levels that it wants to hear. Its level is respected. A thread of its own
+    # calls it, as long as there are nodes: a slow one holds up no cache.
+    #
+    # Until one is set, what listeners and loads raise goes to standard error, and what the core says nowhere. Nil: nothing is
+    # logged.
+    #
+    # @param logger [Logger, #error, nil]
+    def logger=(logger)
+      @logger = logger
+      Log.follow
+    end
 
-    # @return [#error]
+    # @return [Logger, #error, nil]
     def logger
-      @logger ||= begin
+      return @logger unless UNSET.equal?(@logger)
+
+      @default_logger ||= begin
         require "logger"
         Logger.new($stderr, progname: "mccache")
       end
+    end
+
+    # Nil unless one was set.
+    # @api private
+    def logger_of_core
+      @logger unless UNSET.equal?(@logger)
     end
 
     # The process's own node; the first call starts it, with the settings of file and environment. After a close it
@@ -94,7 +119,7 @@ module MCCache
     # @api private
     def log_failure(what, error)
       backtrace = Array(error.backtrace).first(10).map { |line| "\n  #{line}" }.join
-      logger.error("#{what}: #{error.message} (#{error.class})#{backtrace}")
+      logger&.error("#{what}: #{error.message} (#{error.class})#{backtrace}")
     rescue StandardError
       # A logger that fails, too, must not end the thread that logs.
       nil

@@ -15,6 +15,7 @@ module MCCache
   # Get one from MCCache.cache or Node#cache.
   class Cache < Native::Cache
     include Enumerable
+    include Loading
 
     MISSING = Object.new.freeze
     private_constant :MISSING
@@ -75,6 +76,7 @@ module MCCache
       @marshal = marshal
       @closed = false
       super(native_node, @name, config)
+      @policy = LoadPolicy.new(self, nil)
     end
 
     # @return [String] the name under which every member finds it
@@ -113,21 +115,39 @@ module MCCache
     # others that ask for it wait; members do not wait for each other. A write or delete that comes while the block runs
     # wins over what it loaded, which is answered all the same. What the block raises is raised, and nothing is put.
     #
+    # The cache's settings, or a policy ({#load_policy}), say more: an expired value in place of what the block raises or takes
+    # too long for, an error after a time, an early refresh. A block that is not waited for to its end runs in a thread of its
+    # own, which has no thread-local variables of the caller's and where `return` and `break` cannot leave the caller, and
+    # fills the cache when it is done; what it raises then goes to MCCache.logger. Without these settings it runs in the
+    # caller's thread.
+    #
     # @param key [String, Symbol]
     # @param ttl [Numeric, #to_f, nil] as in {#put}
     # @param timeout [Numeric, #to_f, nil] seconds to wait for another's load; nil waits for ever
+    # @param policy [LoadPolicy, nil] nil is what the cache's settings say
     # @yieldparam key [String, Symbol]
     # @return [Object]
-    # @raise [TimeoutError] if another thread's load lasts longer; also if the block asks for its own key
-    def get_or_load(key, ttl: nil, timeout: 30, &load)
+    # @raise [TimeoutError] if another thread's load lasts longer; also if the block asks for its own key, or takes longer
+    #   than load_hard_timeout and there is no expired value
+    def get_or_load(key, ttl: nil, timeout: 30, policy: nil, &load)
       raise ArgumentError, "get_or_load needs a block that loads the value" unless load
 
+      rules = policy || @policy
       ttl_ms = Durations.ttl_ms(ttl)
-      total = Durations.timeout_ms(timeout)
-      found = Durations.in_slices(total) { |slice| _load(key, slice, ttl_ms, &load) }
-      return found.first if found
+      total_ms = Durations.timeout_ms(timeout)
+      await_load(key, total_ms, rules) do |state, held, lease|
+        [Load.new(self, key, state, held, lease, ttl_ms).value(rules, load)]
+      end
+    end
 
-      raise TimeoutError, "timed out after #{total} ms: another thread is still loading #{key.inspect}"
+    # How to load, for {#get_or_load}: this cache's settings, and these over them. Make it once, and pass it to many calls.
+    #
+    # @param settings [Hash] eager_refresh (a share of the time to live), fail_safe, fail_safe_throttle, load_soft_timeout,
+    #   load_hard_timeout (seconds)
+    # @return [LoadPolicy]
+    # @raise [ConfigError] if one is wrong, or no setting of a cache
+    def load_policy(**settings)
+      LoadPolicy.new(self, Settings.of_cache(settings))
     end
 
     # Gives an entry a new time to live, here and on all members.

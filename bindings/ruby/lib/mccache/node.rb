@@ -27,7 +27,7 @@ module MCCache
     # The process's own, started with the settings of file and environment.
     # @api private
     def self.own
-      allocate.tap { |node| node.__send__(:adopt, Native::Node.own) }
+      allocate.tap { |node| node.__send__(:adopt) { Native::Node.own } }
     end
 
     # Answers of members by their names. These need not be unique, and no answer may hide another.
@@ -50,7 +50,8 @@ module MCCache
     # @raise [ConfigError] if a setting is wrong
     # @raise [NetworkError] if the network could not be set up
     def initialize(config_file: nil, **settings)
-      adopt(Native::Node.new(Settings.of_node(config_file, settings)))
+      config = Settings.of_node(config_file, settings)
+      adopt { Native::Node.new(config) }
     end
 
     # @return [String] the name by which other members show it
@@ -63,7 +64,7 @@ module MCCache
     # @param name [String, Symbol] 1 to 255 bytes
     # @param marshal [Boolean] also write and read what CBOR does not carry, by Ruby's Marshal. Reading it can run code of
     #   whoever has the cluster's key; so it is refused on a node without a crypto_key
-    # @param settings [Hash] settings of caches over the node's: cache_ttl, cache_max, cache_size, cache_mode, max_value
+    # @param settings [Hash] settings of caches over the node's, such as cache_ttl, cache_max, fail_safe
     # @return [Cache]
     # @raise [ConfigError] if a setting is wrong, or the cache is open with others
     # @raise [ClosedError]
@@ -197,6 +198,7 @@ module MCCache
       @closed = true
       @listeners.clear
       @native.close
+      Log.follow
       nil
     end
 
@@ -226,13 +228,17 @@ module MCCache
 
     private
 
-    def adopt(native)
-      @native = native
+    def adopt
+      # What is said meanwhile is heard, too.
+      Log.start
+      @native = yield
       @lock = Mutex.new
       @caches = {}
       @closed = false
-      @listeners = Listeners.new(native)
+      @listeners = Listeners.new(@native)
       Lifetimes.register(self)
+    ensure
+      Log.follow
     end
 
     def counters(list)
@@ -270,6 +276,11 @@ module MCCache
         end
       end
 
+      # Whether any node is open still.
+      def open?
+        @nodes.keys.any? { |node| !node.closed? }
+      end
+
       private
 
       def install
@@ -281,6 +292,7 @@ module MCCache
       # In a forked child, by its first use of a cache: starts the threads that the fork did not copy.
       def resume
         @nodes.each_key { |node| node.listeners.start unless node.closed? }
+        Log.follow
       end
 
       # Members hear a goodbye instead of a silence, and no thread is left to run into the end.

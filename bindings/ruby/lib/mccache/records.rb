@@ -6,7 +6,8 @@ module MCCache
 
   # What can happen, by number. A later core may know more; those come as numbers.
   EVENT_KINDS = { 0 => :put, 1 => :delete, 2 => :clear, 3 => :evict, 4 => :expire, 5 => :member_joined,
-                  6 => :member_left, 7 => :member_failed, 8 => :overflow }.freeze
+                  6 => :member_left, 7 => :member_failed, 8 => :overflow, 9 => :load_failed, 10 => :load_slow,
+                  11 => :load_timed_out, 12 => :stale }.freeze
 
   # What a node can think of a member, by number.
   MEMBER_STATES = { 0 => :joining, 1 => :alive, 2 => :suspect, 3 => :lagging, 4 => :down, 5 => :left }.freeze

@@ -4,9 +4,6 @@ module MCCache
   # Settings of Ruby's, as the text that the core takes.
   # @api private
   module Settings
-    # Settings that each cache can have its own of. The core would pass over a node's.
-    OF_CACHES = %i[cache_ttl cache_max cache_size cache_mode max_value].freeze
-
     class << self
       # The settings of a node: the process's own, a file's, and these over them.
       def of_node(config_file, settings)
@@ -17,14 +14,7 @@ module MCCache
 
       # The settings of a cache, or nil for the node's.
       def of_cache(settings)
-        return nil if settings.empty?
-
-        config = assign(Native::Config.new, settings)
-        foreign = settings.keys.find { |name| !OF_CACHES.include?(name.to_sym) }
-        return config unless foreign
-
-        raise ConfigError, "setting `#{foreign}` is not a cache's (those are #{OF_CACHES.join(", ")}): pass it to " \
-                           "MCCache::Node.new, or set it in the file or the environment"
+        settings.empty? ? nil : assign(Native::Config.new, settings)
       end
 
       private

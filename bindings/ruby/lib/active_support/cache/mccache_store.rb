@@ -24,7 +24,10 @@ module ActiveSupport
       # ("mccR" in ASCII), so that no other program takes the tag for its own.
       ENTRY_TAG = 0x6d636352
       MISSING = Object.new.freeze
-      private_constant :ENTRY_TAG, :MISSING
+      # What of the options is the cache's own; all others are Rails'.
+      SETTINGS = %i[cache_ttl cache_max cache_size cache_mode max_value eager_refresh fail_safe fail_safe_throttle
+                    load_soft_timeout load_hard_timeout].freeze
+      private_constant :ENTRY_TAG, :MISSING, :SETTINGS
 
       # Rails' recyclable keys work: an entry knows its version.
       def self.supports_cache_versioning?
@@ -38,7 +41,7 @@ module ActiveSupport
       # @param marshal [Boolean] as MCCache::Node#cache
       # @param options [Hash] Rails' (namespace, expires_in, race_condition_ttl, ...), and a cache's settings (cache_size, ...)
       def initialize(name = "rails", node: nil, marshal: false, **options)
-        settings, rails = options.partition { |key, _| MCCache::Settings::OF_CACHES.include?(key) }.map(&:to_h)
+        settings, rails = options.partition { |key, _| SETTINGS.include?(key) }.map(&:to_h)
         # The core holds what was written as it is; Rails' compression would need Marshal.
         super({ compress: false }.merge(rails))
         @name = name
