@@ -114,6 +114,12 @@
 /// The ABI this header belongs to, the number in the library's soname; see mcc_abi_version().
 #define MCC_ABI_VERSION 0
 
+/// For mcc_sync_token(): every live member.
+#define MCC_SYNC_ALL 0
+
+/// For mcc_sync_token(): one member, whichever.
+#define MCC_SYNC_ONE 1
+
 /// The longest key, bytes. Keys of 0 bytes are accepted.
 #define MCC_KEY_LEN_MAX 65535
 
@@ -517,6 +523,18 @@ typedef struct {
     /// What this node thinks of it.
     mcc_member_state_t state;
 } mcc_member_t;
+
+/// What names one write. Plain numbers: a program may store them, or send them to where the write is to be read.
+typedef struct {
+    /// The version written, first part: the writer's hybrid logical clock.
+    int64_t version_clock;
+    /// The version written, second part: the writer.
+    uint64_t version_origin;
+    /// Where the write stands on its way to the members. Means something to the process that wrote alone.
+    int64_t position;
+    /// 0; room for later versions.
+    int64_t reserved;
+} mcc_token_t;
 
 /// An integer of 0 or more: number.
 #define MCC_CBOR_UNSIGNED 0
@@ -1421,6 +1439,75 @@ MCC_API int32_t mcc_abi_version(void);
 /// Returns: text that lives as long as the library is loaded. Never NULL.
 /// Threads: any. Since: 0.1
 MCC_API const char *mcc_strerror(int32_t status);
+
+/// Puts a value as mcc_put_as() does, and gives a token of it. Neither waits for a member.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value, value_len: the value, 0 bytes to the cache's limit; copied; value may be NULL if value_len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// token: where the token is written, on MCC_OK.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_put_token(mcc_cache_t *cache,
+                           const void *key,
+                           size_t key_len,
+                           const void *value,
+                           size_t value_len,
+                           uint8_t codec,
+                           int64_t ttl_ms,
+                           mcc_token_t *token);
+
+/// Deletes a key as mcc_del() does, and gives a token of the delete.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// token: where the token is written, on MCC_OK and on MCC_NOT_FOUND.
+/// Returns: MCC_OK; MCC_NOT_FOUND if no value was known here; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT;
+/// MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_del_token(mcc_cache_t *cache, const void *key, size_t key_len, mcc_token_t *token);
+
+/// Gets a value only if it is the one a token names, or a newer one: a value that is older here is as good as none. The
+/// token may come from another member, by whatever way the program has. Nothing is waited for.
+///
+/// cache: the cache, of the same name as the one that was written to.
+/// key, key_len: the key that was written, 0 to MCC_KEY_LEN_MAX bytes; borrowed for the call; key may be NULL if key_len is
+/// 0.
+/// token: the token; its position does not matter.
+/// value: where the value is written; NULL is written if there is none that is new enough.
+/// Returns: MCC_OK; MCC_NOT_FOUND; MCC_CLOSED; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *value, which no later event changes; mcc_value_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_get_at_least(mcc_cache_t *cache,
+                              const void *key,
+                              size_t key_len,
+                              const mcc_token_t *token,
+                              mcc_value_t **value);
+
+/// Waits until so many members have applied one write, or something newer. What was written since is not waited for.
+///
+/// A member that falls silent is waited for until it counts as down, 5 s after it was last heard; one that has left is not.
+/// A number that there are no members for is waited for all the same: they may come. A node that has not yet found the
+/// members waits for that first, within the same timeout.
+///
+/// cache: the cache that was written to.
+/// token: of a put or delete of this process.
+/// members: MCC_SYNC_ALL (0): every live member, as far as it has the cache open; MCC_SYNC_ONE (1) or more: at least so
+/// many that have it open, this process not counted.
+/// timeout_ms: longest wait, ms, 0 or more.
+/// Returns: MCC_OK; MCC_TIMEOUT (the write still goes out); MCC_CLOSED; MCC_INVALID_ARGUMENT, also for a token of another
+/// process or node, and for a number of members of a local cache; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_sync_token(mcc_cache_t *cache,
+                            const mcc_token_t *token,
+                            int64_t members,
+                            int64_t timeout_ms);
 
 /// Makes a value of the caller's bytes, for mcc_put_value() and mcc_put_new().
 ///

@@ -64,6 +64,17 @@ public:
         result<value> found = try_find(key);
         return found ? found->template try_as<T>() : found.error();
     }
+    /// The value of a key if it is the one that a token names, which may come from another member, or a newer one: an
+    /// older one is as good as none. Nothing is waited for. errc::not_found.
+    result<value> try_find_at_least(key_view key, const token& least) const {
+        mcc_value_t* found = nullptr;
+        const mcc_token_t raw = detail::raw_of(least);
+        const mcc_status_t status = mcc_get_at_least(handle_.get(), key.data(), key.size(), &raw, &found);
+        if (status == MCC_OK) {
+            return value(found);
+        }
+        return failure::of(status);
+    }
     /// Whether there is a value. Does not count as a use of it.
     result<bool> try_contains(key_view key) const {
         return detail::answer(mcc_contains(handle_.get(), key.data(), key.size()), MCC_NOT_FOUND);
@@ -100,6 +111,25 @@ public:
         }
         return detail::outcome(mcc_put_as(handle_.get(), key.data(), key.size(), encoded.data(), encoded.size(),
                                           encoded.codec(), ttl.count()));
+    }
+    /// As try_put(), with a token of it, for try_sync_token() and, here or on another member, try_find_at_least(). Waits
+    /// for nobody.
+    template <class T>
+    result<token> try_put_token(key_view key, const T& what, time_to_live ttl = {}) {
+        detail::encoded encoded;
+        if (result<void> done = encoded.set(what); !done) {
+            return done.error();
+        }
+        mcc_token_t raw;
+        const mcc_status_t status = mcc_put_token(handle_.get(), key.data(), key.size(), encoded.data(), encoded.size(),
+                                                  encoded.codec(), ttl.count(), &raw);
+        return status == MCC_OK ? result<token>(detail::token_of(raw)) : failure::of(status);
+    }
+    /// As try_erase(), with a token of the delete, whether or not a value was known here.
+    result<token> try_erase_token(key_view key) {
+        mcc_token_t raw;
+        const mcc_status_t status = mcc_del_token(handle_.get(), key.data(), key.size(), &raw);
+        return status == MCC_OK || status == MCC_NOT_FOUND ? result<token>(detail::token_of(raw)) : failure::of(status);
     }
     /// Puts a value only if this process knows none for the key; whether it did. Two members may both succeed at the
     /// same time: the later one wins everywhere, as always.
@@ -232,6 +262,13 @@ public:
     /// Waits until all members that are alive have applied everything this process wrote to the cache before.
     /// errc::timeout; the writes still go out then.
     result<void> try_sync(timeout longest) const { return detail::outcome(mcc_sync(handle_.get(), longest.count())); }
+    /// Waits until members have applied one write of this process, or something newer; not for what was written since.
+    /// `members`: MCC_SYNC_ALL: all that are alive, as far as they have the cache open; MCC_SYNC_ONE or more: so many that
+    /// have it open, this process not counted. errc::timeout, errc::invalid_argument also for a token of another process.
+    result<void> try_sync_token(const token& what, timeout longest, std::int64_t members = MCC_SYNC_ALL) const {
+        const mcc_token_t raw = detail::raw_of(what);
+        return detail::outcome(mcc_sync_token(handle_.get(), &raw, members, longest.count()));
+    }
     /// The contents in this process, summed up. Reads every entry.
     result<mccache::checksum> try_checksum() const {
         mccache::checksum sum;
@@ -316,6 +353,10 @@ public:
         }
         return std::nullopt;
     }
+    /// The value of a key if it is the one that a token names, or a newer one; else nothing.
+    std::optional<value> find_at_least(key_view key, const token& least) const {
+        return none_if_not_found(try_find_at_least(key, least));
+    }
     /// The value of a key as a type, or nothing. Throws codec_error if it is nothing of the kind.
     template <class T>
     std::optional<T> get(key_view key) const {
@@ -371,6 +412,12 @@ public:
     bool insert(key_view key, const T& what, time_to_live ttl = {}) {
         return try_insert(key, what, ttl).value();
     }
+    /// As put(), with a token of it.
+    template <class T>
+    token put_token(key_view key, const T& what, time_to_live ttl = {}) {
+        return try_put_token(key, what, ttl).value();
+    }
+    token erase_token(key_view key) { return try_erase_token(key).value(); }
     /// How many were deleted: 0 or 1.
     std::size_t erase(key_view key) { return try_erase(key).value() ? 1 : 0; }
     /// Deletes a key and returns its value, or nothing.
@@ -397,6 +444,10 @@ public:
 
     /// Throws timeout_error.
     void sync(timeout longest = std::chrono::seconds(10)) const { try_sync(longest).value(); }
+    void sync_token(const token& what, timeout longest = std::chrono::seconds(10),
+                    std::int64_t members = MCC_SYNC_ALL) const {
+        try_sync_token(what, longest, members).value();
+    }
     mccache::checksum checksum() const { return try_checksum().value(); }
     std::vector<member_checksum> cluster_checksum(timeout longest = std::chrono::seconds(10)) const {
         return try_cluster_checksum(longest).value();

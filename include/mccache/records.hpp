@@ -27,6 +27,19 @@ struct version_stamp {
     }
 };
 
+/// What names one write: see cache::put_token. Plain numbers, to be kept, or sent to where the write is to be read.
+struct token {
+    /// The version that was written, the same on all members.
+    version_stamp version;
+    /// Where the write stands on its way to the members. Means something to the process that wrote alone.
+    std::int64_t position = 0;
+
+    friend bool operator==(const token& a, const token& b) noexcept {
+        return a.version == b.version && a.position == b.position;
+    }
+    friend bool operator!=(const token& a, const token& b) noexcept { return !(a == b); }
+};
+
 /// What is known of an entry.
 struct metadata {
     /// When it was written, by the writer's clock.
@@ -155,6 +168,13 @@ struct cluster_key {
 };
 
 namespace detail {
+
+inline token token_of(const mcc_token_t& raw) noexcept {
+    return {{raw.version_clock, raw.version_origin}, raw.position};
+}
+inline mcc_token_t raw_of(const token& what) noexcept {
+    return {what.version.clock, what.version.origin, what.position, 0};
+}
 
 // Frees a handle of the C functions at the end of a scope.
 template <class T>

@@ -37,6 +37,7 @@ mod node;
 mod pointer;
 mod stats;
 mod status;
+mod token;
 mod value;
 
 pub use cache::*;
@@ -56,6 +57,7 @@ pub use members::*;
 pub use node::*;
 pub use stats::*;
 pub use status::*;
+pub use token::*;
 pub use value::*;
 
 /// Handles go from thread to thread in C, where nobody checks.

@@ -89,6 +89,11 @@ static void handles(void) {
                            REFUSED(mcc_logs_close(NULL)));
     mcc_lease_t *lease;
     CHECK("null_get_lease", REFUSED(mcc_get_lease(NULL, "k", 1, 0, &value, &lease)) && value == NULL && lease == NULL);
+    mcc_token_t token = {0, 0, 0, 0};
+    CHECK("null_put_token", REFUSED(mcc_put_token(NULL, "k", 1, "v", 1, MCC_CODEC_RAW, 0, &token)));
+    CHECK("null_del_token", REFUSED(mcc_del_token(NULL, "k", 1, &token)));
+    CHECK("null_get_at_least", REFUSED(mcc_get_at_least(NULL, "k", 1, &token, &value)) && value == NULL);
+    CHECK("null_sync_token", REFUSED(mcc_sync_token(NULL, &token, MCC_SYNC_ALL, 0)));
     CHECK("null_fill", REFUSED(mcc_fill(NULL, "v", 1, MCC_CODEC_RAW, 0)));
 }
 
@@ -114,6 +119,11 @@ static void results(mcc_node_t *node, mcc_cache_t *cache) {
     CHECK("null_buffer_of_get_into", REFUSED(mcc_get_into(cache, "k", 1, NULL, 5, &len, NULL)));
     CHECK("null_result_of_take", REFUSED(mcc_take(cache, "k", 1, NULL)));
     CHECK("null_result_of_metadata", REFUSED(mcc_metadata(cache, "k", 1, NULL)));
+    CHECK("null_results_of_tokens", REFUSED(mcc_put_token(cache, "t", 1, "v", 1, MCC_CODEC_RAW, 0, NULL)) &&
+                                        REFUSED(mcc_del_token(cache, "t", 1, NULL)) &&
+                                        mcc_contains(cache, "t", 1) == MCC_NOT_FOUND);
+    CHECK("null_token", REFUSED(mcc_get_at_least(cache, "k", 1, NULL, &value)) && value == NULL &&
+                            REFUSED(mcc_sync_token(cache, NULL, MCC_SYNC_ALL, 0)));
     CHECK("null_result_of_len", REFUSED(mcc_len(cache, NULL)));
     CHECK("null_results_of_checksum_are_not_wanted", mcc_checksum(cache, NULL, NULL) == MCC_OK);
     CHECK("null_result_of_cluster_checksum", REFUSED(mcc_cluster_checksum(cache, 0, NULL)));

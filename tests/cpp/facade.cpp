@@ -242,6 +242,16 @@ void nodes_tell_of_themselves(member& m) {
     m.cache["k"] = 1;
     m.cache.sync(patience);
     REQUIRE(m.cache.checksum() == other.cache.checksum() && m.cache.checksum().entries >= 1);
+    const mccache::token written = m.cache.put_token("written", "v");
+    REQUIRE(written.version == m.cache.metadata("written")->version && written == mccache::token(written));
+    m.cache.sync_token(written, patience, MCC_SYNC_ONE);
+    REQUIRE(other.cache.find_at_least("written", written)->as<std::string>() == "v");
+    REQUIRE_THROWS(mccache::timeout_error, m.cache.sync_token(written, 10ms, 2));
+    REQUIRE_THROWS(mccache::invalid_argument_error, other.cache.sync_token(written, patience));
+    const mccache::token erased = m.cache.erase_token("written");
+    m.cache.sync_token(erased, patience);
+    REQUIRE(!other.cache.find_at_least("written", written) && m.cache.erase_token("written") != erased);
+    REQUIRE_THROWS(mccache::invalid_argument_error, m.cache.put_token("written", "\xff"));
     const std::vector<mccache::member_checksum> sums = m.cache.cluster_checksum(patience);
     REQUIRE(sums.size() == 2 && sums[0].member == "facade" && sums[1].checksum == sums[0].checksum && sums[0].checksum);
     const std::vector<mccache::member_metrics> all = m.node.cluster_metrics(patience);
