@@ -27,6 +27,7 @@
 #define Lookup $ignore
 #define CacheStats $ignore
 #define Metadata $ignore
+#define Token $ignore
 
 %{
 #include <limits.h>
@@ -445,6 +446,8 @@ MCCACHE_JAVA_HOT(void, put)(JNIEnv *env, jclass type, jobject self, jlong cache,
 %ignore mcc_cache_t::metadata;
 %ignore mcc_cache_t::stats;
 %ignore mcc_cache_t::checksum;
+%ignore mcc_cache_t::put_token;
+%ignore mcc_cache_t::remove_token;
 
 %include "mccache.i"
 
@@ -459,6 +462,27 @@ MCCACHE_JAVA_HOT(void, put)(JNIEnv *env, jclass type, jobject self, jlong cache,
         }
         jlong fields[] = {known.written_ms, known.age_ms, known.ttl_remaining_ms, known.size, known.weight,
                           known.version_clock, (jlong)known.version_origin, known.codec};
+        return mccache_java_longs(jenv, fields, sizeof fields / sizeof *fields);
+    }
+
+    // In the structure's order.
+    jlongArray put_token_fields(JNIEnv *jenv, const void *key, size_t key_len, const void *data, size_t data_len,
+                                uint8_t codec, int64_t ttl_ms, mcc_status_t *status) {
+        mcc_token_t token = {0};
+        *status = mcc_put_token($self, key, key_len, data, data_len, codec, ttl_ms, &token);
+        if (*status != MCC_OK)
+            return NULL;
+        jlong fields[] = {token.version_clock, (jlong)token.version_origin, token.position};
+        return mccache_java_longs(jenv, fields, sizeof fields / sizeof *fields);
+    }
+
+    // In the structure's order, whether or not there was a value.
+    jlongArray remove_token_fields(JNIEnv *jenv, const void *key, size_t key_len, mcc_status_t *status) {
+        mcc_token_t token = {0};
+        *status = mcc_del_token($self, key, key_len, &token);
+        if (*status != MCC_OK && !mccache_answer(status, MCC_NOT_FOUND))
+            return NULL;
+        jlong fields[] = {token.version_clock, (jlong)token.version_origin, token.position};
         return mccache_java_longs(jenv, fields, sizeof fields / sizeof *fields);
     }
 

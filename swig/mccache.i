@@ -70,6 +70,7 @@ typedef struct {
 %rename(Checksum) mcc_checksum_t;
 %rename(CacheStats) mcc_cache_stats_t;
 %rename(Metadata) mcc_metadata_t;
+%rename(Token) mcc_token_t;
 
 %rename(version) mcc_version;
 %rename(abi_version) mcc_abi_version;
@@ -80,6 +81,8 @@ const char *mcc_strerror(int32_t status);
 
 %constant int32_t ABI_VERSION = MCC_ABI_VERSION;
 %constant int64_t WAIT_FOREVER = MCC_WAIT_FOREVER;
+%constant int64_t SYNC_ALL = MCC_SYNC_ALL;
+%constant int64_t SYNC_ONE = MCC_SYNC_ONE;
 %constant int64_t TTL_DEFAULT = MCC_TTL_DEFAULT;
 %constant int64_t TTL_FOREVER = MCC_TTL_FOREVER;
 %constant int64_t KEY_LEN_MAX = MCC_KEY_LEN_MAX;
@@ -132,6 +135,12 @@ typedef struct {
 } mcc_metadata_t;
 
 typedef struct {
+    int64_t version_clock;
+    uint64_t version_origin;
+    int64_t position;
+} mcc_token_t;
+
+typedef struct {
     const char *name;
     const char *session;
     const char *address;
@@ -157,6 +166,12 @@ typedef struct {
 
 %extend mcc_metadata_t {
     ~mcc_metadata_t() {
+        free($self);
+    }
+}
+
+%extend mcc_token_t {
+    ~mcc_token_t() {
         free($self);
     }
 }
@@ -550,6 +565,7 @@ typedef struct {} mcc_node_t;
 typedef struct {} mcc_cache_t;
 %newobject mcc_cache_t::get;
 %newobject mcc_cache_t::take;
+%newobject mcc_cache_t::get_at_least;
 %newobject mcc_cache_t::lease;
 %newobject mcc_cache_t::keys;
 %newobject mcc_cache_t::events;
@@ -665,6 +681,40 @@ typedef struct {} mcc_cache_t;
     // False if somebody did not apply everything in time.
     bool sync(int64_t timeout_ms, mcc_status_t *status) {
         *status = mcc_sync($self, timeout_ms);
+        return !mccache_answer(status, MCC_TIMEOUT);
+    }
+
+    // As put(), with what names the write.
+    mcc_token_t put_token(const void *key, size_t key_len, const void *data, size_t data_len, uint8_t codec,
+                          int64_t ttl_ms, mcc_status_t *status) {
+        mcc_token_t token = {0};
+        *status = mcc_put_token($self, key, key_len, data, data_len, codec, ttl_ms, &token);
+        return token;
+    }
+
+    // As remove(), with what names the delete; a key without a value is no failure.
+    mcc_token_t remove_token(const void *key, size_t key_len, mcc_status_t *status) {
+        mcc_token_t token = {0};
+        *status = mcc_del_token($self, key, key_len, &token);
+        mccache_answer(status, MCC_NOT_FOUND);
+        return token;
+    }
+
+    // Nothing if there is none, or an older one.
+    mcc_value_t *get_at_least(const void *key, size_t key_len, int64_t version_clock, uint64_t version_origin,
+                              mcc_status_t *status) {
+        mcc_token_t token = {version_clock, version_origin, 0, 0};
+        mcc_value_t *value = NULL;
+        *status = mcc_get_at_least($self, key, key_len, &token, &value);
+        mccache_answer(status, MCC_NOT_FOUND);
+        return value;
+    }
+
+    // False if so many did not apply it in time.
+    bool sync_token(int64_t version_clock, uint64_t version_origin, int64_t position, int64_t members,
+                    int64_t timeout_ms, mcc_status_t *status) {
+        mcc_token_t token = {version_clock, version_origin, position, 0};
+        *status = mcc_sync_token($self, &token, members, timeout_ms);
         return !mccache_answer(status, MCC_TIMEOUT);
     }
 

@@ -975,6 +975,10 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(_events) mcc_cache_t::events;
 %rename(_clear) mcc_cache_t::clear;
 %rename(_sync) mcc_cache_t::sync;
+%rename(_put_token) mcc_cache_t::put_token;
+%rename(_remove_token) mcc_cache_t::remove_token;
+%rename(_get_at_least) mcc_cache_t::get_at_least;
+%rename(_sync_token) mcc_cache_t::sync_token;
 %rename(_stats) mcc_cache_t::stats;
 %rename(_checksum) mcc_cache_t::checksum;
 %rename(_cluster_checksum) mcc_cache_t::cluster_checksum;
@@ -996,6 +1000,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_cache_t::mcc_cache_t;
 %thread mcc_cache_t::clear;
 %thread mcc_cache_t::sync;
+%thread mcc_cache_t::sync_token;
 %thread mcc_cache_t::checksum;
 %thread mcc_cache_t::cluster_checksum;
 %thread mcc_cache_t::close;

@@ -100,6 +100,7 @@ MCCACHE_RB_WAITS_2(mcc_node_keys_remove, mcc_node_t *, int32_t)
 MCCACHE_RB_WAITS_4(mcc_open, mcc_node_t *, const char *, const mcc_config_t *, mcc_cache_t **)
 MCCACHE_RB_WAITS_1(mcc_clear, mcc_cache_t *)
 MCCACHE_RB_WAITS_2(mcc_sync, mcc_cache_t *, int64_t)
+MCCACHE_RB_WAITS_4(mcc_sync_token, mcc_cache_t *, const mcc_token_t *, int64_t, int64_t)
 MCCACHE_RB_WAITS_3(mcc_checksum, mcc_cache_t *, uint64_t *, int64_t *)
 MCCACHE_RB_WAITS_3(mcc_cluster_checksum, mcc_cache_t *, int64_t, mcc_checksums_t **)
 MCCACHE_RB_WAITS_1(mcc_close, mcc_cache_t *)
@@ -196,6 +197,7 @@ static mcc_status_t mccache_rb_begin(void *data) {
 #define mcc_open mcc_open_waits
 #define mcc_clear mcc_clear_waits
 #define mcc_sync mcc_sync_waits
+#define mcc_sync_token mcc_sync_token_waits
 #define mcc_checksum mcc_checksum_waits
 #define mcc_cluster_checksum mcc_cluster_checksum_waits
 #define mcc_close mcc_close_waits
@@ -343,6 +345,55 @@ static void mccache_rb_put(VALUE self, VALUE key, VALUE object, int64_t ttl_ms) 
     RB_GC_GUARD(entry.value.owner);
     if (status != MCC_OK)
         mccache_rb_raise(status);
+}
+
+static VALUE mccache_rb_token(const mcc_token_t *token) {
+    return rb_ary_new_from_args(3, LL2NUM(token->version_clock), ULL2NUM(token->version_origin), LL2NUM(token->position));
+}
+
+// _put_token(key, value, ttl_ms): [clock, origin, position]
+static VALUE mccache_rb_put_token(VALUE self, VALUE key, VALUE object, VALUE ttl_ms) {
+    int64_t ttl = NUM2LL(ttl_ms);
+    mccache_rb_entry_t entry;
+    mcc_token_t token;
+    mcc_status_t status;
+    mccache_rb_to_put(self, key, object, &entry);
+    status = mcc_put_token(mccache_rb_cache(self), RSTRING_PTR(entry.key), (size_t)RSTRING_LEN(entry.key),
+                           entry.value.data, entry.value.len, entry.value.codec, ttl, &token);
+    RB_GC_GUARD(entry.key);
+    RB_GC_GUARD(entry.value.owner);
+    if (status != MCC_OK)
+        mccache_rb_raise(status);
+    return mccache_rb_token(&token);
+}
+
+// _remove_token(key): [clock, origin, position], whether or not there was a value.
+static VALUE mccache_rb_remove_token(VALUE self, VALUE key) {
+    mcc_token_t token;
+    mcc_status_t status;
+    mccache_rb_ready();
+    key = mccache_rb_key(key);
+    status = mcc_del_token(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key), &token);
+    RB_GC_GUARD(key);
+    if (status != MCC_OK && status != MCC_NOT_FOUND)
+        mccache_rb_raise(status);
+    return mccache_rb_token(&token);
+}
+
+// _get_at_least(key, clock, origin): the value, or nil if there is none that is new enough.
+static VALUE mccache_rb_get_at_least(VALUE self, VALUE key, VALUE clock, VALUE origin) {
+    mcc_token_t token = {NUM2LL(clock), NUM2ULL(origin), 0, 0};
+    mcc_value_t *value;
+    mcc_status_t status;
+    mccache_rb_ready();
+    key = mccache_rb_key(key);
+    status = mcc_get_at_least(mccache_rb_cache(self), RSTRING_PTR(key), (size_t)RSTRING_LEN(key), &token, &value);
+    RB_GC_GUARD(key);
+    if (status == MCC_OK)
+        return mccache_rb_consume(self, value);
+    if (status == MCC_NOT_FOUND)
+        return Qnil;
+    mccache_rb_raise(status);
 }
 
 // _put_new(key, value, ttl_ms): false if there is one already.
@@ -685,6 +736,10 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %ignore mcc_cache_t::remove;
 %ignore mcc_cache_t::contains;
 %ignore mcc_cache_t::len;
+%ignore mcc_token_t;
+%ignore mcc_cache_t::put_token;
+%ignore mcc_cache_t::remove_token;
+%ignore mcc_cache_t::get_at_least;
 %ignore mcc_cache_t::lease;
 %ignore mcc_lease_t::fill;
 %ignore mcc_iter_t::next_entry;
@@ -704,6 +759,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %rename(_events) mcc_cache_t::events;
 %rename(_clear) mcc_cache_t::clear;
 %rename(_sync) mcc_cache_t::sync;
+%rename(_sync_token) mcc_cache_t::sync_token;
 %rename(_stats) mcc_cache_t::stats;
 %rename(_checksum) mcc_cache_t::checksum;
 %rename(_cluster_checksum) mcc_cache_t::cluster_checksum;
@@ -732,6 +788,9 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
     rb_define_method(SwigClassCache.klass, "delete", mccache_rb_delete, 1);
     rb_define_method(SwigClassCache.klass, "size", mccache_rb_size, 0);
     rb_define_method(SwigClassCache.klass, "_put", mccache_rb_put_ttl, 3);
+    rb_define_method(SwigClassCache.klass, "_put_token", mccache_rb_put_token, 3);
+    rb_define_method(SwigClassCache.klass, "_remove_token", mccache_rb_remove_token, 1);
+    rb_define_method(SwigClassCache.klass, "_get_at_least", mccache_rb_get_at_least, 3);
     rb_define_method(SwigClassCache.klass, "_put_new", mccache_rb_put_new, 3);
     rb_define_method(SwigClassCache.klass, "_put_as", mccache_rb_put_as, 4);
     rb_define_method(SwigClassCache.klass, "_load", mccache_rb_load, 3);
