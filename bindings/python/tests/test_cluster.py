@@ -92,6 +92,26 @@ class Cluster(Case):
         self.assertEqual(list(ca.cluster_checksum(timeout=10)), ["same", "same (2)"])
         self.assertEqual(list(a.cluster_metrics(timeout=10)), ["same", "same (2)"])
 
+    def test_a_token_is_waited_for_here_and_asked_for_there(self) -> None:
+        a, b = self.cache(), self.cache()
+        token = a.put_token("k", ["v", 1])
+        a.sync_token(token, 20, members=1)
+        self.assertEqual(b.get_at_least("k", token), ["v", 1])
+        # As after a way through a message: plain numbers, and the position does not matter to a reader.
+        self.assertEqual(b.get_at_least("k", mccache.Token(token.version_clock, token.version_origin, 0)), ["v", 1])
+        self.assertEqual(b.get_at_least("k", token._replace(version_clock=token.version_clock + 1), "none"), "none")
+        a.sync_token(token, 20)
+        deleted = a.delete_token("k")
+        a.sync_token(deleted, 20, members=1)
+        self.assertIsNone(b.get_at_least("k", token))
+        self.assertGreater(a.delete_token("k").version_clock, deleted.version_clock)
+        with self.assertRaisesRegex(mccache.TimeoutError, "2 members"):
+            a.sync_token(deleted, 0.02, members=2)
+        with self.assertRaisesRegex(mccache.InvalidArgumentError, "another process"):
+            b.sync_token(deleted)
+        with self.assertRaisesRegex(ValueError, "at least 1"):
+            a.sync_token(deleted, members=0)
+
     def test_the_original_s_cluster_functions_answer_instead_of_logging(self) -> None:
         self.own_node()
         c = mccache.get_cache("demo")

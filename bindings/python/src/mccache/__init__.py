@@ -44,6 +44,7 @@ from ._types import (
     MemberState,
     Metadata,
     Stats,
+    Token,
 )
 from ._values import dumps, loads, pickle_dumps, pickle_loads
 
@@ -72,6 +73,7 @@ __all__ = [
     "Node",
     "Stats",
     "TimeoutError",
+    "Token",
     "TooLargeError",
     "cached",
     "clear_cache",

@@ -12,7 +12,7 @@ from . import _loads, _mccache
 from ._errors import ClosedError, TimeoutError
 from ._events import Events
 from ._loads import SERVED, LoadPolicy
-from ._types import Checksum, Key, Metadata, Seconds, Stats, unused_name, version_text
+from ._types import Checksum, Key, Metadata, Seconds, Stats, Token, unused_name, version_text
 from ._waits import SLICE_MS, call_interruptibly, timeout_ms, ttl_ms
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ _T = TypeVar("_T")
 _MISSING: Any = object()
 #: SWIG 4.1 makes types without room for weak references, 4.5 with: a class may ask for it only once.
 _SLOTS = ("_node", "_watch", "_loads", "_policy", "_pickles", "_closed") + (() if _mccache.Cache.__weakrefoffset__ else ("__weakref__",))
+
+
+def _token(token: _mccache.Token) -> Token:
+    return Token(token.version_clock, token.version_origin, token.position)
 
 
 class _Absent:
@@ -101,6 +105,26 @@ class Cache(_mccache.Cache):
         except KeyError:
             return False
         return True
+
+    def put_token(self, key: Key, value: Any, ttl: Optional[Seconds] = None) -> Token:
+        """As :meth:`put`, and names the write: for :meth:`sync_token` here and :meth:`get_at_least` on any member.
+
+        Neither waits for a member.
+        """
+        return _token(self._put_token(key, value, ttl_ms(ttl)))
+
+    def delete_token(self, key: Key) -> Token:
+        """As :meth:`delete`, and names the delete, whether or not a value was known here."""
+        return _token(self._remove_token(key))
+
+    def get_at_least(self, key: Key, token: Token, default: Any = None) -> Any:
+        """The value of a key if it is the one that a token names, or a newer one; else the default.
+
+        The token may come from another member, by whatever way the program has. Nothing is waited for: a write that has
+        not come here yet is as good as none.
+        """
+        value = self._get_at_least(key, token.version_clock, token.version_origin)
+        return default if value is None else value.decode(self)
 
     def touch(self, key: Key, ttl: Optional[Seconds] = None) -> bool:
         """Gives an entry a new time to live, here and everywhere. False if there is no such entry."""
@@ -267,6 +291,27 @@ class Cache(_mccache.Cache):
         rest = total - SLICE_MS
         if rest <= 0 or not call_interruptibly(lambda: self._sync(rest)):
             raise TimeoutError(f"timed out after {total} ms: members that are alive to apply what was written")
+
+    def sync_token(self, token: Token, timeout: Optional[Seconds] = 5.0, members: Optional[int] = None) -> None:
+        """Waits until members have applied one write of this process, or something newer; not for what came after it.
+
+        ``members``: so many that have the cache open, this process not counted; None: all that are alive, as far as
+        they have it open. A number that there are no members for is waited for all the same.
+        """
+        if members is not None and members < 1:
+            raise ValueError(f"members is {members}: at least 1, or None for all that are alive")
+        wanted = _mccache.SYNC_ALL if members is None else members
+        total = timeout_ms(timeout)
+
+        def wait(milliseconds: int) -> bool:
+            return self._sync_token(*token, wanted, milliseconds)
+
+        if wait(min(total, SLICE_MS)):
+            return
+        rest = total - SLICE_MS
+        if rest <= 0 or not call_interruptibly(lambda: wait(rest)):
+            who = "members that are alive" if members is None else f"{members} members"
+            raise TimeoutError(f"timed out after {total} ms: {who} to apply the write")
 
     @property
     def metadata(self) -> "MetadataView":

@@ -65,6 +65,17 @@ class KeyRole(enum.IntEnum):
     RETIRED = 2
 
 
+class Token(NamedTuple):
+    """Names one write: :meth:`mccache.Cache.put_token`. Three numbers, which may be kept or sent to another member."""
+
+    #: The version written, first part: the writer's hybrid logical clock.
+    version_clock: int
+    #: The version written, second part: the writer.
+    version_origin: int
+    #: Where the write stands on its way to the members. Means something to the process that wrote alone.
+    position: int
+
+
 class ClusterKey(NamedTuple):
     """One of the cluster's keys. The key itself is never told."""
 
