@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.LongPredicate;
 
 /**
  * A named key space that every member of the cluster has, kept coherent in the background. The names are those of JCache
@@ -40,6 +41,8 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
 
     /** Most waits for the members end in that: longer ones cost a thread. */
     private static final long FIRST_WAIT_MS = 20;
+
+    private static final String ALL_ALIVE = "members that are alive";
 
     private final Node node;
     private final NativeCache handle;
@@ -232,6 +235,60 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      */
     public V getAndRemove(K key) {
         return decoded(take(bytesOf(key)));
+    }
+
+    /**
+     * As {@link #put(Object, Object)}, and names the write. Waits for nobody.
+     *
+     * @param key the key
+     * @param value the value
+     * @return what {@link #syncToken} waits for, and what {@link #getAtLeast} asks for on any member
+     */
+    public Token putToken(K key, V value) {
+        return putToken(key, value, null);
+    }
+
+    /**
+     * As {@link #put(Object, Object, Duration)}, and names the write. Waits for nobody.
+     *
+     * @param key the key
+     * @param value the value
+     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
+     * @return what {@link #syncToken} waits for, and what {@link #getAtLeast} asks for on any member
+     */
+    public Token putToken(K key, V value, Duration ttl) {
+        Encoded encoded = values.encode(value);
+        return new Token(
+                handle.put_token_fields(bytesOf(key), encoded.bytes(), (short) encoded.codec(), Times.ttlMs(ttl)));
+    }
+
+    /**
+     * As {@link #remove(Object)}, and names the delete, whether or not a value was known here.
+     *
+     * @param key the key
+     * @return what {@link #syncToken} waits for
+     */
+    public Token removeToken(K key) {
+        return new Token(handle.remove_token_fields(bytesOf(key)));
+    }
+
+    /**
+     * Gets a value if it is the one that a token names, or a newer one. The token may come from another member, by whatever
+     * way the program has. Nothing is waited for: a write that has not come here yet is as good as none.
+     *
+     * @param key the key
+     * @param least what is to be there at least; its position does not matter
+     * @return the value; null if there is none that is new enough
+     */
+    public V getAtLeast(K key, Token least) {
+        Version version = least.version();
+        NativeValue found = handle.get_at_least(bytesOf(key), version.clock(), version.origin());
+        if (found == null) {
+            return null;
+        }
+        Encoded encoded = Encoded.of(found.bytes(), found.getCodec());
+        found.delete();
+        return values.decode(encoded);
     }
 
     /**
@@ -595,17 +652,7 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * @throws InterruptedException if this thread was interrupted
      */
     public void sync(Duration timeout) throws InterruptedException {
-        long timeoutMs = Times.timeoutMs(timeout);
-        if (Thread.interrupted()) {
-            throw new InterruptedException();
-        }
-        if (handle.sync(Math.min(timeoutMs, FIRST_WAIT_MS))) {
-            return;
-        }
-        long restMs = timeoutMs - FIRST_WAIT_MS;
-        if (restMs <= 0 || !Background.interruptibly(() -> handle.sync(restMs))) {
-            throw notApplied(timeout);
-        }
+        waitApplied(handle::sync, ALL_ALIVE, timeout);
     }
 
     /**
@@ -619,14 +666,66 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
         return CompletableFuture.runAsync(
                 () -> {
                     if (!handle.sync(timeoutMs)) {
-                        throw notApplied(timeout);
+                        throw notApplied(ALL_ALIVE, timeout);
                     }
                 },
                 Background.THREADS);
     }
 
-    private static WaitTimeoutException notApplied(Duration timeout) {
-        return new WaitTimeoutException("timed out after " + timeout + ": members that are alive to apply what was written");
+    /**
+     * Waits until all members that are alive, as far as they have the cache open, have applied one write of this process, or
+     * something newer. What was written after it is not waited for.
+     *
+     * @param token of a put or a removal of this process
+     * @param timeout the longest wait
+     * @throws WaitTimeoutException if somebody is slower; the write still goes out
+     * @throws InterruptedException if this thread was interrupted
+     */
+    public void syncToken(Token token, Duration timeout) throws InterruptedException {
+        waitFor(token, 0, timeout);
+    }
+
+    /**
+     * Waits until so many members that have the cache open have applied one write of this process, or something newer; also
+     * if there are not so many yet.
+     *
+     * @param token of a put or a removal of this process
+     * @param members how many, at least 1; this process is not counted
+     * @param timeout the longest wait
+     * @throws WaitTimeoutException if they are slower, or not there; the write still goes out
+     * @throws InterruptedException if this thread was interrupted
+     */
+    public void syncToken(Token token, int members, Duration timeout) throws InterruptedException {
+        if (members < 1) {
+            throw new InvalidArgumentException("members: " + members + "; it is 1 or more");
+        }
+        waitFor(token, members, timeout);
+    }
+
+    private void waitFor(Token token, long members, Duration timeout) throws InterruptedException {
+        Version version = token.version();
+        waitApplied(
+                ms -> handle.sync_token(version.clock(), version.origin(), token.position(), members, ms),
+                members == 0 ? ALL_ALIVE : members + " members",
+                timeout);
+    }
+
+    private static void waitApplied(LongPredicate wait, String who, Duration timeout) throws InterruptedException {
+        long timeoutMs = Times.timeoutMs(timeout);
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+        if (wait.test(Math.min(timeoutMs, FIRST_WAIT_MS))) {
+            return;
+        }
+        long restMs = timeoutMs - FIRST_WAIT_MS;
+        if (restMs <= 0 || !Background.interruptibly(() -> wait.test(restMs))) {
+            throw notApplied(who, timeout);
+        }
+    }
+
+    private static WaitTimeoutException notApplied(String who, Duration timeout) {
+        return new WaitTimeoutException("timed out after " + timeout + ": " + who + " to apply what was written");
     }
 
     /**

@@ -169,6 +169,28 @@ class FacadeTest extends ClusterCase {
     }
 
     @Test
+    void tokensAreWaitedForHereAndAskedForThere() throws InterruptedException {
+        Cache<String, Object> a = cache();
+        Cache<String, Object> b = cache();
+        Token put = a.putToken("k", List.of(1L, "two"));
+        assertEquals(a.metadata("k").orElseThrow().version(), put.version());
+        a.syncToken(put, 1, SOON);
+        assertEquals(List.of(1L, "two"), b.getAtLeast("k", put));
+        a.syncToken(put, SOON);
+        Token sent = new Token(put.version().clock(), put.version().origin(), 0);
+        assertEquals(List.of(1L, "two"), b.getAtLeast("k", sent));
+        assertEquals(put, new Token(sent.version().clock(), sent.version().origin(), put.position()));
+        Token removed = a.removeToken("k");
+        a.syncToken(removed, 1, SOON);
+        assertNull(b.getAtLeast("k", put));
+        assertTrue(a.removeToken("k").version().compareTo(removed.version()) > 0);
+        assertThrows(WaitTimeoutException.class, () -> a.syncToken(removed, 2, Duration.ofMillis(20)));
+        assertThrows(InvalidArgumentException.class, () -> b.syncToken(removed, SOON));
+        assertThrows(InvalidArgumentException.class, () -> a.syncToken(removed, 0, SOON));
+        assertNotNull(a.putToken("t", 1L, Duration.ofMinutes(1)).toString());
+    }
+
+    @Test
     void membersOfOneNameAreToldApart() throws InterruptedException {
         Cache<String, Object> a = cache();
         Cache<String, Object> b = cache();
