@@ -239,6 +239,62 @@ namespace MCCache
             }
         }
 
+        /// <summary>
+        /// As <see cref="Put"/>, and names the write: for <see cref="SyncToken"/> here and
+        /// <see cref="TryGetAtLeast"/> on any member. Waits for nobody.
+        /// </summary>
+        public WriteToken PutToken(CacheKey key, object value, TimeSpan? ttl = null)
+        {
+            long ttlMs = Times.Ttl(ttl);
+            byte[] keyBytes = KeyBytes(key, out int length);
+            Scratch scratch = Scratch.Take();
+            try
+            {
+                Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
+                fixed (byte* data = keyBytes, array = encoded.Array)
+                {
+                    using (Token raw = native.put_token(new Bytes(data, length),
+                                                        new Bytes(array + encoded.Offset, encoded.Count),
+                                                        encoded.Codec, ttlMs))
+                    {
+                        return new WriteToken(raw);
+                    }
+                }
+            }
+            finally
+            {
+                scratch.Return();
+            }
+        }
+
+        /// <summary>As Remove, and names the delete, whether or not a value was known here.</summary>
+        public WriteToken RemoveToken(CacheKey key)
+        {
+            fixed (byte* data = KeyBytes(key, out int length))
+            {
+                using (Token raw = native.remove_token(new Bytes(data, length)))
+                {
+                    return new WriteToken(raw);
+                }
+            }
+        }
+
+        /// <summary>
+        /// Gets a value if it is the one that a token names, or a newer one. The token may come from another member, by
+        /// whatever way the program has. A write that has not come here yet is as good as none.
+        /// </summary>
+        /// <returns>Whether there is one that is new enough.</returns>
+        public bool TryGetAtLeast(CacheKey key, WriteToken least, out object value)
+        {
+            Value found;
+            fixed (byte* data = KeyBytes(key, out int length))
+            {
+                found = native.get_at_least(new Bytes(data, length), least.Version.Clock, least.Version.Origin);
+            }
+            value = found == null ? null : ValueCodec.Take(found, nativeSerialization);
+            return found != null;
+        }
+
         /// <summary>Gives an entry a new time to live from now on, here and on all members.</summary>
         /// <param name="key">The key.</param>
         /// <param name="ttl">As for <see cref="Put"/>.</param>
@@ -334,6 +390,30 @@ namespace MCCache
             if (!Times.InSlices(ms => native.sync(ms), limit, CancellationToken.None))
             {
                 throw Times.TimedOut(limit, SyncWhat);
+            }
+        }
+
+        /// <summary>
+        /// Waits until members have applied one write of this process, or something newer; not for what came after it.
+        /// </summary>
+        /// <param name="token">Of a put or a removal of this process.</param>
+        /// <param name="timeout">Longest wait; 5 seconds if null.</param>
+        /// <param name="members">So many that have the cache open, this process not counted, also if there are not so many
+        /// yet; null: all that are alive, as far as they have it open.</param>
+        /// <exception cref="MCCacheTimeoutException">They were too slow. The write still goes out.</exception>
+        public void SyncToken(WriteToken token, TimeSpan? timeout = null, int? members = null)
+        {
+            if (members < 1)
+            {
+                throw new ArgumentOutOfRangeException(nameof(members), members, "1 or more, or null for all that are alive");
+            }
+            TimeSpan limit = timeout ?? Times.Sync;
+            EntryVersion version = token.Version;
+            Func<long, bool> wait =
+                ms => native.sync_token(version.Clock, version.Origin, token.Position, members ?? 0, ms);
+            if (!Times.InSlices(wait, limit, CancellationToken.None))
+            {
+                throw Times.TimedOut(limit, members == null ? SyncWhat : members + " members to apply the write");
             }
         }
 

@@ -81,6 +81,55 @@ namespace MCCache
         Left = 5,
     }
 
+    /// <summary>
+    /// Names one write: see Cache.PutToken. Three numbers, which a program may keep, or send to where the write is to be
+    /// read.
+    /// </summary>
+    public readonly struct WriteToken : IEquatable<WriteToken>
+    {
+        /// <summary>Of the numbers of another one.</summary>
+        public WriteToken(long clock, ulong origin, long position)
+        {
+            Version = new EntryVersion(clock, origin);
+            Position = position;
+        }
+
+        internal WriteToken(Interop.Token raw)
+            : this(raw.version_clock, raw.version_origin, raw.position)
+        {
+        }
+
+        /// <summary>The version that was written, the same on all members.</summary>
+        public EntryVersion Version { get; }
+
+        /// <summary>Where the write stands on its way. Means something to the process that wrote alone.</summary>
+        public long Position { get; }
+
+        /// <inheritdoc/>
+        public bool Equals(WriteToken other)
+        {
+            return Version.Equals(other.Version) && Position == other.Position;
+        }
+
+        /// <inheritdoc/>
+        public override bool Equals(object other)
+        {
+            return other is WriteToken token && Equals(token);
+        }
+
+        /// <inheritdoc/>
+        public override int GetHashCode()
+        {
+            return Version.GetHashCode() ^ Position.GetHashCode();
+        }
+
+        /// <summary>For logs: the version and the position.</summary>
+        public override string ToString()
+        {
+            return Version + " at " + Position.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
     /// <summary>Which write of a key an entry is. Of two versions the greater one wins; equal ones are one write.</summary>
     public readonly struct EntryVersion : IEquatable<EntryVersion>, IComparable<EntryVersion>
     {

@@ -172,6 +172,26 @@ namespace MCCache.Tests
             Check.That(all.Values.All(sum => sum.Equals(c.GetChecksum())), "all members have it");
         }
 
+        public static void TokensAreWaitedForHereAndAskedForThere()
+        {
+            Cache c = Clusters.Cache();
+            Cache other = Clusters.Cache();
+            WriteToken put = c.PutToken("k", "value");
+            Check.Equal(c.GetMetadata("k").Version, put.Version);
+            c.SyncToken(put, TimeSpan.FromSeconds(20), 1);
+            var sent = new WriteToken(put.Version.Clock, put.Version.Origin, 0);
+            Check.That(other.TryGetAtLeast("k", sent, out object found) && (string)found == "value", "it has arrived");
+            c.SyncToken(put);
+            Check.Equal(put, new WriteToken(sent.Version.Clock, sent.Version.Origin, put.Position));
+            WriteToken removed = c.RemoveToken("k");
+            c.SyncToken(removed, TimeSpan.FromSeconds(20), 1);
+            Check.That(!other.TryGetAtLeast("k", put, out found) && found == null, "it is deleted");
+            Check.That(c.RemoveToken("k").Version.CompareTo(removed.Version) > 0, "a later version");
+            Check.Throws<MCCacheTimeoutException>(() => c.SyncToken(removed, TimeSpan.FromMilliseconds(20), 2), "2 members");
+            Check.Throws<MCCacheArgumentException>(() => other.SyncToken(removed), "another process");
+            Check.Throws<ArgumentOutOfRangeException>(() => c.SyncToken(removed, null, 0), "1 or more");
+        }
+
         public static void ViewsAreNotCopiedAndOutliveTheEntry()
         {
             Cache c = Clusters.Cache();
