@@ -61,6 +61,26 @@ class TestCache < Case
     assert_empty c.to_h
   end
 
+  def test_a_token_is_waited_for_here_and_asked_for_there
+    a = cache
+    b = cache
+    put = a.put_token("k", ["v", 1])
+    a.sync_token(put, 20, members: 1)
+    assert_equal ["v", 1], b.get_at_least("k", put)
+    # As after a way through a message: plain numbers, and the position does not matter to a reader.
+    assert_equal ["v", 1], b.get_at_least("k", MCCache::Token.new(put.version_clock, put.version_origin, 0))
+    assert_nil b.get_at_least("k", MCCache::Token.new(put.version_clock + 1, put.version_origin, 0))
+    a.sync_token(put, 20)
+    deleted = a.delete_token("k")
+    assert_same a, a.sync_token(deleted, 20, members: 1)
+    assert_nil b.get_at_least("k", put)
+    assert_operator a.delete_token("k").version_clock, :>, deleted.version_clock
+    assert_match(/2 members/, assert_raises(MCCache::TimeoutError) { a.sync_token(deleted, 0.02, members: 2) }.message)
+    assert_raises(MCCache::InvalidArgumentError) { b.sync_token(deleted) }
+    assert_raises(ArgumentError) { a.sync_token(deleted, members: 0) }
+    assert_raises(MCCache::InvalidArgumentError) { a.put_token("k", 1, ttl: -1) }
+  end
+
   # A member that evicted an entry, or never had it, must still be able to delete it from the others.
   def test_delete_reaches_members_that_have_the_value_where_this_one_has_none
     a = cache

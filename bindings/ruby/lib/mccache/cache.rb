@@ -150,6 +150,32 @@ module MCCache
       LoadPolicy.new(self, Settings.of_cache(settings))
     end
 
+    # As {#put}, and names the write: for {#sync_token} here and {#get_at_least} on any member. Waits for nobody.
+    #
+    # @param (see #put)
+    # @return [Token]
+    def put_token(key, value, ttl: nil)
+      Token.new(*_put_token(key, value, Durations.ttl_ms(ttl))).freeze
+    end
+
+    # Deletes a key on every member, and names the delete, whether or not a value was known here.
+    #
+    # @param key [String, Symbol]
+    # @return [Token]
+    def delete_token(key)
+      Token.new(*_remove_token(key)).freeze
+    end
+
+    # The value of a key if it is the one that a token names, or a newer one. The token may come from another member, by
+    # whatever way the program has. A write that has not come here yet is as good as none.
+    #
+    # @param key [String, Symbol]
+    # @param token [Token]
+    # @return [Object, nil]
+    def get_at_least(key, token)
+      _get_at_least(key, token.version_clock, token.version_origin)
+    end
+
     # Gives an entry a new time to live, here and on all members.
     #
     # @param key [String, Symbol]
@@ -360,6 +386,27 @@ module MCCache
       return self if rest.positive? && Durations.interruptibly { _sync(rest) }
 
       raise TimeoutError, "timed out after #{total} ms: members that are alive have not applied what was written"
+    end
+
+    # Waits until members have applied one write of this process, or something newer; not for what came after it.
+    #
+    # @param token [Token]
+    # @param timeout [Numeric, #to_f, nil] seconds; nil waits for ever
+    # @param members [Integer, nil] so many that have the cache open, this process not counted, also if there are not so
+    #   many yet; nil: all that are alive, as far as they have it open
+    # @return [self]
+    # @raise [TimeoutError] the write still goes out
+    def sync_token(token, timeout = 5, members: nil)
+      raise ArgumentError, "members is #{members}: at least 1, or nil for all that are alive" if members && members < 1
+
+      wait = lambda do |slice|
+        _sync_token(token.version_clock, token.version_origin, token.position, members || 0, slice)
+      end
+      total = Durations.timeout_ms(timeout)
+      return self if Durations.in_slices(total, &wait)
+
+      who = members ? "#{members} members" : "members that are alive"
+      raise TimeoutError, "timed out after #{total} ms: #{who} have not applied the write"
     end
 
     # @return [Stats] figures of this cache in this process

@@ -38,6 +38,16 @@ module MCCache
     end
   end
 
+  # Names one write: see {Cache#put_token}. Three numbers, which may be kept or sent to another member. Frozen.
+  #
+  # @!attribute [r] version_clock
+  #   @return [Integer] the version written, first part: the writer's hybrid logical clock
+  # @!attribute [r] version_origin
+  #   @return [Integer] the version written, second part: the writer
+  # @!attribute [r] position
+  #   @return [Integer] where the write stands on its way; means something to the process that wrote alone
+  Token = Struct.new(:version_clock, :version_origin, :position)
+
   # What a node can do with one of the cluster's keys, by number.
   KEY_ROLES = { 0 => :decrypt_only, 1 => :primary, 2 => :retired }.freeze
 
