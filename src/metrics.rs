@@ -182,4 +182,6 @@ metrics! {
     stale_served,
     /// Loads of values before they expired, begun.
     refreshes,
+    /// Times a member was found to have a cache open in another mode than this node.
+    cache_mode_conflicts,
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use mccache::config::Config;
 use mccache::error::Error;
 use mccache::node::{Cache, Event, EventKind, Events, MemberState, Node, Precondition, SyncTo, Token, Ttl};
-use mccache::store::Store;
+use mccache::store::{Store, Value};
 use mccache::update::Codec;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -580,6 +580,51 @@ fn an_entry_evicted_unsent_leaves_no_older_one_behind() {
             assert_eq!(*value, *format!("{}", 19_500 + number).as_bytes(), "an older value of key{number} was left");
         }
     }
+}
+
+#[test]
+fn what_one_writes_the_others_drop_and_load_again() {
+    let (nodes, caches) = Cluster::new("invalidate").nodes(3, &[("cache_mode", "invalidate")]);
+    let load = |cache: &Cache, value: &'static [u8]| {
+        let loaded = cache.get_or_load(b"k", Ttl::Default, PATIENCE, || Ok::<_, Error>(Value::new(value, Codec::RAW)));
+        loaded.expect("loaded").to_vec()
+    };
+    let events = caches[1].events().expect("events");
+    for cache in &caches {
+        assert_eq!(load(cache, b"first"), b"first");
+    }
+    caches[0].sync(PATIENCE).expect("told");
+    assert!(caches.iter().all(|cache| holds(cache, "k", b"first")), "what one loads costs nobody anything");
+    put(&caches[0], "k", b"second");
+    until("the others have dropped it", || lacks(&caches[1], "k") && lacks(&caches[2], "k"));
+    assert!(holds(&caches[0], "k", b"second"));
+    let event = next_of(&events, EventKind::Evict);
+    assert_eq!((&*event.key, &*event.member, event.local), (&b"k"[..], "n0", false));
+    assert_eq!(load(&caches[1], b"second"), b"second");
+    assert!(caches[1].touch(b"k", Ttl::Forever).expect("open"));
+    assert!(caches[1].delete(b"k").expect("open"));
+    caches[1].sync(PATIENCE).expect("told");
+    assert!(caches.iter().all(|cache| lacks(cache, "k")));
+    put(&caches[2], "k", b"third");
+    caches[2].clear().expect("open");
+    assert_eq!(load(&caches[2], b"fourth"), b"fourth");
+    assert_eq!(metric(&nodes[1], "cache_mode_conflicts"), 0);
+}
+
+#[test]
+fn members_that_open_a_cache_in_different_modes_count_it_and_stay_coherent() {
+    let cluster = Cluster::new("modes");
+    let (one, two) = (cluster.node("one"), cluster.node("two"));
+    let values_stay = one.cache_with("c", &of_a_cache(&[("cache_mode", "invalidate")])).expect("a cache");
+    let replicated = two.cache("c").expect("a cache");
+    until("both say so", || [&one, &two].iter().all(|node| metric(node, "cache_mode_conflicts") == 1));
+    put(&values_stay, "k", b"old");
+    values_stay.sync(PATIENCE).expect("told");
+    put(&replicated, "k", b"new");
+    until("the older is dropped", || lacks(&values_stay, "k"));
+    assert!(holds(&replicated, "k", b"new"));
+    put(&values_stay, "k", b"newest");
+    until("the older is dropped", || lacks(&replicated, "k"));
 }
 
 #[test]

@@ -141,7 +141,8 @@ const SETTINGS: &[Setting] = &[
         origin: Origin::Original,
         level: Level::Cache,
         meaning: "How a cache takes part in the cluster. `replicate`: every member holds every entry it has room for. \
-                  `local`: nothing is sent or received.",
+                  `invalidate`: values stay where they were put or loaded, and a put or a delete has the other members \
+                  drop what they hold of the key. `local`: nothing is sent or received.",
     },
     Setting {
         name: "max_value",

@@ -19,7 +19,7 @@ use super::loads::Loads;
 use super::lock::read;
 use super::outbox::{Item, QueuedKey};
 use super::{Node, NodeShared};
-use crate::config::CacheSettings;
+use crate::config::{CacheMode, CacheSettings};
 use crate::error::{Error, Result};
 use crate::hlc::Version;
 use crate::ids::CacheId;
@@ -79,6 +79,7 @@ impl CacheCore {
     pub(super) fn new(name: Arc<str>, id: CacheId, settings: CacheSettings, node: Arc<NodeCore>) -> CacheCore {
         let limits = Limits { max_entries: settings.max_entries, max_bytes: settings.max_bytes };
         let store = Store::new(limits, node.hash_key, is_replicated(settings.mode));
+        let store = if settings.mode == CacheMode::Invalidate { store.marking() } else { store };
         let store = Arc::new(store.keeping_expired(settings.load.fail_safe));
         let generation = node.generation;
         let (closed, left, gate, loads, reborn) = Default::default();
@@ -152,6 +153,16 @@ impl CacheCore {
         let (version, mut outcome) = apply();
         self.queue(change, version, &mut outcome);
         drop(gate);
+        if outcome.fate == Fate::Applied {
+            self.node.publish(|| self.event(change.kind, change.key, version, Writer::Here));
+        }
+        outcome
+    }
+
+    /// Applies a local change that is nobody else's business, and tells listeners.
+    pub(super) fn kept(self: &Arc<Self>, change: Change<'_>, apply: impl FnOnce() -> (Version, Outcome)) -> Outcome {
+        let (version, mut outcome) = apply();
+        self.announce_gone(std::mem::take(&mut outcome.evicted), EventKind::Evict);
         if outcome.fate == Fate::Applied {
             self.node.publish(|| self.event(change.kind, change.key, version, Writer::Here));
         }
@@ -455,7 +466,12 @@ impl Cache {
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: usize::MAX };
-        let (_, outcome) = core.change(change, now, |version| core.store.touch(key, deadline, version, now))?;
+        let touch = |version| core.store.touch(key, deadline, version, now);
+        let outcome = if core.store.is_marking() {
+            core.kept(change, || stamped(|| core.node.hlc.tick(now), touch))
+        } else {
+            core.change(change, now, touch)?.1
+        };
         Ok(outcome.fate != Fate::Refused && outcome.had_value)
     }
 

@@ -27,7 +27,7 @@ use super::outbox::{Item, Outbox};
 use super::token::SyncAsk;
 use super::train::Train;
 use super::upkeep::Upkeep;
-use crate::config::Config;
+use crate::config::{CacheMode, Config};
 use crate::crypto::{self, Keyring};
 use crate::error::{Error, Result};
 use crate::hlc::Hlc;
@@ -437,6 +437,9 @@ impl Driver {
             Some(Outgoing::Delete { version }) => {
                 self.protocol.send_update(cache.id, &Update { version, ..bare(UpdateKind::Delete, key) }, now);
             }
+            Some(Outgoing::Invalidate { version }) => {
+                self.protocol.send_update(cache.id, &Update { version, ..bare(UpdateKind::Invalidate, key) }, now);
+            }
             // Something newer speaks for it: a member's update, a clear, or the invalidation of what left unsent.
             None => self.core.metrics.updates_conflated.inc(),
         }
@@ -554,6 +557,15 @@ impl Driver {
                     self.core.publish(|| cache.event(EventKind::Evict, &key, version, Writer::Unknown));
                 }
             }
+            protocol::Event::ModeDiffers { cache, member, theirs, ours } => {
+                let cache = self.caches.get(&cache).map_or("", |cache| &cache.name);
+                let (theirs, ours) = (mode_name(theirs), mode_name(ours));
+                tracing::warn!(
+                    cache, member = %member.name, theirs, ours,
+                    "a member has this cache open in another mode: neither is filled from the other, and each drops what \
+                     the other writes; open it with the same cache_mode everywhere"
+                );
+            }
             protocol::Event::Synced { token } => self.tell_synced(token),
             protocol::Event::Answer { query, member, body } => {
                 if let Some(asking) = self.asks.get(&query) {
@@ -611,6 +623,15 @@ const MAX_VALUE_ACCEPTED: usize = 64 << 20;
 /// An update without value, version and deadline.
 fn bare(kind: UpdateKind, key: &[u8]) -> Update<'_> {
     Update { kind, key, value: b"", codec: Codec::RAW, version: crate::hlc::Version::ZERO, deadline: Deadline::NEVER }
+}
+
+/// How a mode is called in settings.
+fn mode_name(mode: protocol::Mode) -> &'static str {
+    match mode {
+        protocol::Mode::REPLICATE => CacheMode::Replicate.name(),
+        protocol::Mode::INVALIDATE => CacheMode::Invalidate.name(),
+        _ => "unknown",
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -62,7 +62,8 @@ impl Lease {
         let change = Change { kind: EventKind::Put, key: &self.key, value_len: value.len() };
         let (version, only_if) = (self.version, Precondition::QuietSince(self.watch));
         let update = Update { kind: UpdateKind::Put, key: &self.key, value, codec, version, deadline };
-        let outcome = core.announced(change, || (version, core.store.apply(&update, Source::Local, only_if, now)));
+        let apply = || (version, core.store.apply(&update, Source::Fill, only_if, now));
+        let outcome = if core.store.is_marking() { core.kept(change, apply) } else { core.announced(change, apply) };
         core.loads.mend(&self.key);
         let metrics = &core.node.metrics;
         match outcome.fate {

@@ -144,7 +144,7 @@ impl Protocol {
         page.used = now.mono;
         let Some((key, version)) = page.offers.get(usize::from(index)).cloned() else { return };
         let state = replica.store.state_of(&key);
-        let Some(state) = state.filter(|state| version_of(state) == version) else {
+        let Some(state) = state.filter(|state| state.version() == version) else {
             self.send_control(to, &[Frame::PullPart { request, index, offset, bytes: &[] }]);
             return;
         };
@@ -201,25 +201,14 @@ impl DonorPage {
     }
 }
 
-fn version_of(state: &Outgoing) -> Version {
-    match state {
-        Outgoing::Put { version, .. } | Outgoing::Delete { version } => *version,
-    }
-}
-
 /// The update that makes a key what it is.
 fn update_of<'a>(key: &'a [u8], state: &'a Outgoing) -> Update<'a> {
+    let bare = |kind, version| Update { kind, key, value: &[], codec: Codec::RAW, version, deadline: Deadline::NEVER };
     match state {
         Outgoing::Put { value, version, deadline } => {
-            Update { kind: UpdateKind::Put, key, value, codec: value.codec(), version: *version, deadline: *deadline }
+            Update { value, codec: value.codec(), deadline: *deadline, ..bare(UpdateKind::Put, *version) }
         }
-        Outgoing::Delete { version } => Update {
-            kind: UpdateKind::Delete,
-            key,
-            value: &[],
-            codec: Codec::RAW,
-            version: *version,
-            deadline: Deadline::NEVER,
-        },
+        Outgoing::Delete { version } => bare(UpdateKind::Delete, *version),
+        Outgoing::Invalidate { version } => bare(UpdateKind::Invalidate, *version),
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::member::Member;
 use super::transfer::Transfer;
-use super::{Protocol, To};
+use super::{Event, Protocol, To};
 use crate::hlc::{HlcTimestamp, Version};
 use crate::ids::{CacheId, Origin, SessionId};
 use crate::store::{Gone, SEGMENTS, SegmentSet};
@@ -167,6 +167,14 @@ impl Protocol {
         for segment in 0..u16::try_from(SEGMENTS).unwrap_or(u16::MAX) {
             store.raise_floor(segment, in_doubt(segment));
         }
+        if store.is_marking() {
+            let dropped = store.drop_marked(since);
+            self.metrics.state_entries_dropped.add(dropped.len() as u64);
+            let told = if self.listening { dropped } else { Vec::new() };
+            for (key, version) in told {
+                self.emit(Event::Evicted { cache, key: (*key).into(), version });
+            }
+        }
         self.metrics.state_entries_dropped.add(doubtful.len() as u64);
         for (gone, floor) in doubtful {
             self.drop_entry(cache, &gone, floor, now);
@@ -174,6 +182,14 @@ impl Protocol {
     }
 
     fn drop_entry(&mut self, cache: CacheId, gone: &Gone, floor: HlcTimestamp, now: Now) {
+        let marking = self.replicas.get(&cache).map(|replica| &replica.store).filter(|store| store.is_marking());
+        if let Some(store) = marking {
+            // A mark would tell others of a write that there may not have been.
+            if store.drop_value(&gone.key, gone.version) && self.listening {
+                self.emit(Event::Evicted { cache, key: (*gone.key).into(), version: gone.version });
+            }
+            return;
+        }
         let invalidate = |version| Update {
             kind: UpdateKind::Invalidate,
             key: &gone.key,

@@ -9,7 +9,7 @@ use super::member::MemberState;
 use super::{DATAGRAM_OVERHEAD, PAYLOAD_MIN, Protocol, To};
 use crate::ids::SessionId;
 use crate::time::{Mono, Now};
-use crate::wire::{Ack, Acks, CacheDigest, CacheDigests, Flags, Frame};
+use crate::wire::{Ack, Acks, CacheDigest, CacheDigests, CacheModes, Flags, Frame};
 
 /// The first heartbeat after data.
 const BEAT_MIN: Duration = Duration::from_millis(2);
@@ -19,8 +19,8 @@ const BEAT_MAX: Duration = Duration::from_millis(500);
 pub(super) const SUSPECT: Duration = Duration::from_secs(2);
 /// Silence after which it is down: ten heartbeats, several of them with a probe.
 const DOWN: Duration = Duration::from_secs(5);
-/// Bytes of a heartbeat that are neither acknowledgements nor digests.
-const BEAT_OVERHEAD: usize = 18;
+/// Bytes of a heartbeat that are neither acknowledgements nor digests, and of the modes that follow it.
+const BEAT_OVERHEAD: usize = 23;
 /// Acknowledgements that any heartbeat has room for: one that carries fewer leaves nobody out.
 pub(super) const ACKS_MIN: usize = (PAYLOAD_MIN - DATAGRAM_OVERHEAD - BEAT_OVERHEAD) / 2 / Acks::RECORD_LEN;
 
@@ -96,7 +96,10 @@ impl Protocol {
             .map(|(&cache, replica)| CacheDigest { cache, digest: replica.digest() })
             .collect();
         let caches = u16::try_from(digests.len()).unwrap_or(u16::MAX);
-        let digests = CacheDigests::pack(&take_turn(digests, half / CacheDigests::RECORD_LEN, self.beat.turn));
+        let record = CacheDigests::RECORD_LEN + CacheModes::RECORD_LEN;
+        let digests = take_turn(digests, half / record, self.beat.turn);
+        let modes = self.modes_of(&digests);
+        let digests = CacheDigests::pack(&digests);
         let heartbeat = Frame::Heartbeat {
             next: self.stream.next(),
             flags: self.flags(),
@@ -104,7 +107,13 @@ impl Protocol {
             acks: Acks::new(&acks),
             digests: CacheDigests::new(&digests),
         };
-        self.send_urgent(To::Group, &[heartbeat]);
+        match modes.is_empty() {
+            true => self.send_urgent(To::Group, &[heartbeat]),
+            false => {
+                let modes = Frame::CacheModes { modes: CacheModes::new(&modes) };
+                self.send_urgent(To::Group, &[heartbeat, modes]);
+            }
+        }
     }
 
     /// Housekeeping, a few times a second.

@@ -104,6 +104,8 @@ pub(super) struct Member {
     pub(super) doubts: BTreeMap<CacheId, HlcTimestamp>,
     /// Digests of its caches, as last told.
     pub(super) digests: BTreeMap<CacheId, u64>,
+    /// Caches that it has open in another mode than this node.
+    pub(super) other_modes: BTreeSet<CacheId>,
     /// Whether it has told of all its caches at least once.
     pub(super) told: bool,
     /// The newest control datagram that told of its condition: an older one that comes late does not.
@@ -141,6 +143,7 @@ impl Member {
             unreconciled: BTreeSet::new(),
             doubts: BTreeMap::new(),
             digests: BTreeMap::new(),
+            other_modes: BTreeSet::new(),
             told: false,
             told_by: 0,
             probe: None,

@@ -7,7 +7,7 @@
 //! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
 //! failure), `stream` and `flow` (what is sent reliably, and how fast), `sync` (who has it), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `doubt` (what none of
-//! them shows any more), `query` (asking members about themselves), `keys` (what seals and opens), `allowance`
+//! them shows any more), `query` (asking members about themselves), `modes` (caches that are open differently), `keys` (what seals and opens), `allowance`
 //! (what a member's questions may cost). None of them decides which of two updates wins: `Store::apply` does, by version.
 
 mod admission;
@@ -19,6 +19,7 @@ mod flow;
 mod keys;
 mod liveness;
 mod member;
+mod modes;
 mod query;
 mod reach;
 mod reassembly;
@@ -34,6 +35,8 @@ mod window;
 mod key_tests;
 #[cfg(test)]
 mod limit_tests;
+#[cfg(test)]
+mod mode_tests;
 #[cfg(test)]
 mod reach_tests;
 #[cfg(test)]
@@ -71,7 +74,7 @@ use stream::Stream;
 use sync::Syncs;
 use transfer::Transfer;
 
-pub use crate::wire::Query;
+pub use crate::wire::{Mode, Query};
 pub use admission::{Strangeness, Stranger};
 pub use keys::{KeyInfo, Rephase};
 pub use member::{MemberInfo, MemberState};
@@ -151,6 +154,17 @@ pub enum Event {
         key: Box<[u8]>,
         /// The entry's version.
         version: Version,
+    },
+    /// A member has a cache open in another mode than this node has. Told once until they are alike.
+    ModeDiffers {
+        /// Which cache.
+        cache: CacheId,
+        /// Who has.
+        member: MemberInfo,
+        /// Its mode.
+        theirs: Mode,
+        /// This node's.
+        ours: Mode,
     },
     /// The members that were waited for have applied what was wished for.
     Synced {
@@ -316,6 +330,7 @@ impl Protocol {
         for member in self.members.values_mut() {
             member.unreconciled.remove(&cache);
             member.doubts.remove(&cache);
+            member.other_modes.remove(&cache);
         }
     }
 

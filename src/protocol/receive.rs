@@ -246,7 +246,7 @@ impl Protocol {
             };
             self.send_update(cache, &invalidate, now);
         }
-        if self.listening {
+        if self.listening && !gone.told {
             self.emit(Event::Evicted { cache, key: (*gone.key).into(), version: gone.version });
         }
     }
@@ -302,7 +302,7 @@ impl Protocol {
                 Frame::StatePart { cache, request, .. } => page = Some((cache, request)),
                 Frame::Update(cache, update) => self.handle_state_entry(session, page, cache, &update, now),
                 Frame::Offer { index, version, total, key } => {
-                    self.handle_offer(session, page, (index, version, total), key, now);
+                    self.handle_offer(session, page, (index, version, total), key);
                 }
                 Frame::Floors { cache, request, first, values } => {
                     self.handle_floors(session, (cache, request), (first, values), now);
@@ -317,6 +317,7 @@ impl Protocol {
         if greets && !knows_this_node {
             self.probe_member(session, now.mono);
         }
+        self.compare_modes(session, frames, now.mono);
         // A part counts as received only after everything in it has been applied.
         self.finish_state_part(session, frames, now);
     }

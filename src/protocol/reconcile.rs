@@ -131,14 +131,18 @@ impl Protocol {
                 continue;
             };
             let mine = replica.digest();
-            if mine == theirs {
+            let in_doubt = member.doubts.contains_key(&cache);
+            // Of values that stay in the process digests tell nothing.
+            let is_unknown = in_doubt && replica.store.is_marking();
+            if mine == theirs && !is_unknown {
                 member.unreconciled.remove(&cache);
                 // What both hold alike, both know alike.
                 member.doubts.remove(&cache);
                 replica.filled = true;
                 replica.differences.remove(&session);
-            } else if member.unreconciled.contains(&cache)
-                || replica.audit_is_due(session, (mine, theirs), member.doubts.contains_key(&cache), interval, now)
+            } else if is_unknown
+                || member.unreconciled.contains(&cache)
+                || replica.audit_is_due(session, (mine, theirs), in_doubt, interval, now)
             {
                 differing.push(cache);
             }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::{RingKey, Secret};
 use crate::ids::Origin;
-use crate::store::{Limits, Precondition, Source};
+use crate::store::{Fate, Limits, Outgoing, Precondition, Source};
 use crate::time::{Deadline, WallMs};
 use crate::update::Codec;
 use crate::wire::HEADER_LEN;
@@ -12,6 +12,8 @@ const CACHE: CacheId = CacheId(7);
 thread_local! {
     /// The largest datagram of the peers made by this test.
     static PAYLOAD: std::cell::Cell<usize> = const { std::cell::Cell::new(1_400) };
+    /// Whether the values of the peers made by this test stay with them.
+    pub(super) static MARKING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     /// When a key of the peers made by this test has sealed enough.
     pub(super) static REPHASE: std::cell::Cell<Rephase> = std::cell::Cell::new(Rephase::default());
     /// How the peers made by this test reach others; each has an address of its own.
@@ -39,7 +41,8 @@ impl Peer {
         let hlc = Arc::new(Hlc::new(session.origin()));
         let metrics = Arc::new(Metrics::default());
         let limits = Limits { max_entries: usize::MAX, max_bytes: usize::MAX };
-        let store = Arc::new(Store::with_seed(limits, keys.hash_key(), true, 1));
+        let store = Store::with_seed(limits, keys.hash_key(), true, 1);
+        let store = Arc::new(if MARKING.get() { store.marking() } else { store });
         let setup = Setup {
             session,
             name: format!("peer-{place}"),
@@ -71,10 +74,23 @@ impl Peer {
         let version = self.hlc.tick(now.wall);
         let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
         self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
-        let _ = self.store.take_dirty(key);
-        self.protocol.send_update(CACHE, &update, now);
+        let sent = match self.store.take_dirty(key) {
+            Some(Outgoing::Invalidate { .. }) => Update { kind: UpdateKind::Invalidate, value: b"", ..update },
+            _ => update,
+        };
+        self.protocol.send_update(CACHE, &sent, now);
         self.written += 1;
         self.protocol.note_handed(self.written);
+    }
+
+    /// Puts what was loaded in no time, as a lease does.
+    pub(super) fn fill(&mut self, key: &[u8], value: &[u8], now: Now) -> Fate {
+        let watch = self.store.watch(key);
+        let (version, deadline) = (self.hlc.tick(self.reads(now).wall), Deadline::NEVER);
+        let update = Update { kind: UpdateKind::Put, key, value, codec: Codec::RAW, version, deadline };
+        let fate = self.store.apply(&update, Source::Fill, Precondition::QuietSince(watch), now.wall).fate;
+        self.store.unwatch(key, watch);
+        fate
     }
 
     fn sync(&mut self, token: u64, now: Now) {

@@ -277,7 +277,7 @@ impl Protocol {
         let none_differ = segments.iter().all(|&bits| bits == 0);
         transfer.progressed(now);
         if finished && none_differ {
-            self.finish_transfer(cache, now);
+            self.end_pages(cache, now);
         } else if finished {
             self.ask_page(cache, Cursor::START, now);
         } else if rest < end {
@@ -329,11 +329,10 @@ impl Protocol {
         page: Option<(CacheId, u32)>,
         (index, version, total): (u16, Version, u32),
         key: &[u8],
-        now: Now,
     ) {
         let Some((cache, request)) = page else { return };
         let encoded_max = self.encoded_max();
-        let held = |store: &crate::store::Store| store.peek(key, now.wall).is_some_and(|e| e.version >= version);
+        let held = |store: &crate::store::Store| store.state_of(key).is_some_and(|state| state.version() >= version);
         if !key.is_empty() && self.replicas.get(&cache).is_some_and(|replica| held(&replica.store)) {
             if self.transfer_of(session, cache, request).is_some() {
                 self.note_seen(cache, key);
@@ -396,7 +395,6 @@ impl Protocol {
     /// The page is here: pull what is left of it, else ask for the next one, else be done.
     fn advance_transfer(&mut self, cache: CacheId, now: Mono) {
         let Some(transfer) = self.transfers.get_mut(&cache) else { return };
-        let in_doubt = transfer.doubt.is_some();
         let Some(page) = transfer.page_mut() else { return };
         if let Some(wanted) = page.wanted.front() {
             page.pulled = Some(Assembly::new(wanted.total));
@@ -404,18 +402,31 @@ impl Protocol {
             page.hurried = false;
             transfer.progressed(now);
             self.ask(cache);
-        } else if page.next == Cursor::END && in_doubt {
-            self.requests = self.requests.wrapping_add(1);
-            transfer.request = self.requests;
-            transfer.phase = Phase::Floors(Floors::of(transfer.segments.as_deref()));
-            transfer.progressed(now);
-            self.ask(cache);
         } else if page.next == Cursor::END {
-            self.finish_transfer(cache, now);
+            self.end_pages(cache, now);
         } else {
             let next = page.next;
             self.ask_page(cache, next, now);
         }
+    }
+
+    /// All that the donor shows has been seen: in doubt its floors are asked for.
+    fn end_pages(&mut self, cache: CacheId, now: Mono) {
+        let (Some(transfer), Some(replica)) = (self.transfers.get_mut(&cache), self.replicas.get(&cache)) else {
+            return;
+        };
+        let is_marking = replica.store.is_marking();
+        let all_alike = transfer.segments.as_ref().is_some_and(|set| set.iter().all(|&bits| bits == 0));
+        if transfer.doubt.is_none() || (all_alike && !is_marking) {
+            return self.finish_transfer(cache, now);
+        }
+        self.requests = self.requests.wrapping_add(1);
+        transfer.request = self.requests;
+        // Values that stay in the process are in no digest: nothing is told of them by digests that are alike.
+        let segments = transfer.segments.as_deref().filter(|_| !is_marking);
+        transfer.phase = Phase::Floors(Floors::of(segments));
+        transfer.progressed(now);
+        self.ask(cache);
     }
 
     pub(super) fn finish_transfer(&mut self, cache: CacheId, now: Mono) {

@@ -67,7 +67,9 @@ impl Oracle {
             // A key that is not known, or known as deleted, is a miss; whoever is at its limits may have refused the write.
             let misses = may_miss || node.store.floor(segment) >= version.hlc;
             let shows = match node.store.state_of(&bytes) {
-                Some(Outgoing::Put { version: known, .. }) => known >= *version,
+                Some(Outgoing::Put { version: known, .. } | Outgoing::Invalidate { version: known }) => {
+                    known >= *version
+                }
                 Some(Outgoing::Delete { version: known }) => known >= *version || misses,
                 None => misses,
             };
@@ -96,14 +98,21 @@ impl Oracle {
         if written.key != key || written.value.as_deref() != Some(&*entry.value) {
             return Err(format!("run {run} shows for key {key} at {} another value than was written", entry.version));
         }
-        if self.clears.iter().any(|&(clear, by)| clear >= entry.version && by == run) {
-            return Err(format!("run {run} shows key {key} at {}, from before its own clear", entry.version));
-        }
+        self.check_clears(run, node, key, now)?;
         let seen = self.seen.entry((run, key)).or_default();
         if entry.version < *seen {
             return Err(format!("run {run} shows key {key} at {} after {seen}", entry.version));
         }
         *seen = entry.version;
+        Ok(())
+    }
+
+    /// A run never shows what its own clear removed.
+    pub(super) fn check_clears(&self, run: u64, node: &SimNode, key: u64, now: WallMs) -> Result<(), String> {
+        let Some(entry) = node.store.peek(&key_bytes(key), now) else { return Ok(()) };
+        if self.clears.iter().any(|&(clear, by)| clear >= entry.version && by == run) {
+            return Err(format!("run {run} shows key {key} at {}, from before its own clear", entry.version));
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 //! Not here: threads and sockets (see `tests/node.rs`), and timing of real machines.
 
 mod check;
+mod loads;
 mod network;
 mod node;
 mod world;
@@ -44,6 +45,8 @@ pub struct Options {
     pub multicast: Multicast,
     /// Loss in the second phase, in percent: the replicas must become equal all the same.
     pub loss_when_quiet: u8,
+    /// Values stay with each node (mode invalidate), which loads from a database.
+    pub invalidate: bool,
 }
 
 impl Options {
@@ -84,6 +87,7 @@ impl Options {
             },
             max_entries: if limited { 20 } else { usize::MAX },
             loss_when_quiet: loss,
+            invalidate: below(4) == 0,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
 use crate::protocol::{Event, Links, Protocol, Rephase, Setup, SyncTo, SyncWish, To, Via};
 use crate::rng::Rng;
-use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store};
+use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store, Watch};
 use crate::time::{Deadline, Now};
 use crate::update::{Codec, Update, UpdateKind};
 
@@ -76,7 +76,8 @@ impl SimNode {
         let hlc = Arc::new(Hlc::new(session.origin()));
         let metrics = Arc::new(Metrics::default());
         let limits = Limits { max_entries: options.max_entries, max_bytes: usize::MAX };
-        let store = Arc::new(Store::with_seed(limits, keys.hash_key(), true, rng.next_u64()));
+        let store = Store::with_seed(limits, keys.hash_key(), true, rng.next_u64());
+        let store = Arc::new(if options.invalidate { store.marking() } else { store });
         let setup = Setup {
             session,
             name: format!("node-{place}"),
@@ -129,6 +130,25 @@ impl SimNode {
         self.protocol.members(now).iter().map(|member| member.session).collect()
     }
 
+    /// Begins a load, if there is no value.
+    pub(super) fn lease(&mut self, key: &[u8], now: Now) -> Option<(Watch, Version)> {
+        if self.store.get(key, now.wall).is_some() {
+            return None;
+        }
+        let watch = self.store.watch(key);
+        Some((watch, self.hlc.tick(now.wall)))
+    }
+
+    /// Ends it: puts what was loaded, if anything was.
+    pub(super) fn fill(&mut self, key: &[u8], value: Option<&[u8]>, (watch, version): (Watch, Version), now: Now) {
+        if let Some(value) = value {
+            let (kind, codec, deadline) = (UpdateKind::Put, Codec::RAW, Deadline::NEVER);
+            let update = Update { kind, key, value, codec, version, deadline };
+            self.store.apply(&update, Source::Fill, Precondition::QuietSince(watch), now.wall);
+        }
+        self.store.unwatch(key, watch);
+    }
+
     pub(super) fn deliver(&mut self, from: SocketAddr, via: Via, mut datagram: Vec<u8>, now: Now) {
         self.protocol.handle_datagram(from, via, &mut datagram, now);
     }
@@ -175,6 +195,9 @@ impl SimNode {
                     send(UpdateKind::Put, key, &value, version, deadline);
                 }
                 Some(Outgoing::Delete { version }) => send(UpdateKind::Delete, key, &[], version, Deadline::NEVER),
+                Some(Outgoing::Invalidate { version }) => {
+                    send(UpdateKind::Invalidate, key, &[], version, Deadline::NEVER);
+                }
                 None => {}
             },
         }
@@ -182,6 +205,11 @@ impl SimNode {
 
     pub(super) fn next_timeout(&self) -> Option<crate::time::Mono> {
         self.protocol.poll_timeout()
+    }
+
+    /// What it knows of writes, as members compare it.
+    pub(super) fn known(&self) -> (u64, Version) {
+        (self.store.digest_all(), self.store.clear_version())
     }
 
     /// Whether it lives, knows `others` members and holds what the cluster holds.

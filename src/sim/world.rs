@@ -8,6 +8,7 @@ use std::time::Duration;
 use siphasher::sip::SipHasher24;
 
 use super::check::{Awaited, Oracle, Written, key_bytes};
+use super::loads::{Database, Load};
 use super::network::{Multicast, Network};
 use super::node::SimNode;
 use super::{Failure, Options, Report};
@@ -39,6 +40,8 @@ enum Happening {
     Deliver { to: usize, run: u64, from: SocketAddr, via: Via, datagram: Vec<u8> },
     Turn { place: usize, run: u64 },
     Write,
+    Load,
+    Loaded { place: usize, run: u64, load: Load },
     Cut,
     Heal,
     Restart,
@@ -63,6 +66,7 @@ pub(super) struct World<'a> {
     crashed: BTreeSet<u64>,
     network: Network,
     oracle: Oracle,
+    database: Database,
     trace: SipHasher24,
     sent: u64,
     lost: u64,
@@ -84,6 +88,7 @@ impl<'a> World<'a> {
             crashed: BTreeSet::new(),
             network: Network::new(&options.faults, nodes),
             oracle: Oracle::default(),
+            database: Database::default(),
             trace: SipHasher24::new(),
             sent: 0,
             lost: 0,
@@ -133,6 +138,12 @@ impl<'a> World<'a> {
         for _ in 0..self.options.writes {
             let at = self.rng.below_duration(span);
             self.schedule(Mono::from_start(at), Happening::Write);
+            if self.options.invalidate {
+                for _ in 0..2 {
+                    let at = self.rng.below_duration(span);
+                    self.schedule(Mono::from_start(at), Happening::Load);
+                }
+            }
         }
         if self.options.partitions {
             for _ in 0..1 + self.rng.below(3) {
@@ -194,6 +205,15 @@ impl<'a> World<'a> {
                 self.check_synced(place)?;
             }
             Happening::Write => self.write()?,
+            Happening::Load => self.load()?,
+            Happening::Loaded { place, run, load } => {
+                let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else {
+                    return Ok(());
+                };
+                self.database.note_filled(&load);
+                running.node.fill(&key_bytes(load.key), load.value(), (load.watch, load.version), now);
+                self.database.check_read(run, &running.node, load.key, now.wall)?;
+            }
             Happening::Cut => self.network.cut(&mut self.rng),
             Happening::Heal => self.network.heal(),
             Happening::Restart => self.restart(),
@@ -264,19 +284,36 @@ impl<'a> World<'a> {
             version
         } else if dice < 110 {
             let version = running.node.write(UpdateKind::Delete, &key_bytes(key), &[], now);
-            self.oracle.note_write(version, Written { key, value: None, run });
+            self.note_write(version, Written { key, value: None, run });
             version
         } else {
             let value: Vec<u8> =
                 (0..len).map(|i| fill.rotate_left(u32::try_from(i % 64).unwrap_or(0)).to_le_bytes()[0]).collect();
             let version = running.node.write(UpdateKind::Put, &key_bytes(key), &value, now);
-            self.oracle.note_write(version, Written { key, value: Some(value), run });
+            self.note_write(version, Written { key, value: Some(value), run });
             version
         };
         self.sync_at_times(place, key, version, now);
         self.turn(place);
+        self.check_reads(key, now)
+    }
+
+    fn note_write(&mut self, version: Version, written: Written) {
+        if self.options.invalidate {
+            self.database.write(written.key, written.value, written.run, version);
+        } else {
+            self.oracle.note_write(version, written);
+        }
+    }
+
+    fn check_reads(&mut self, key: u64, now: Now) -> Result<(), String> {
         for running in self.places.iter().flatten() {
-            self.oracle.check_read(running.run, &running.node, key, now.wall)?;
+            if self.options.invalidate {
+                self.database.check_read(running.run, &running.node, key, now.wall)?;
+                self.oracle.check_clears(running.run, &running.node, key, now.wall)?;
+            } else {
+                self.oracle.check_read(running.run, &running.node, key, now.wall)?;
+            }
         }
         Ok(())
     }
@@ -312,6 +349,20 @@ impl<'a> World<'a> {
         let may_miss = self.options.max_entries < usize::MAX;
         let checked = synced.iter().try_for_each(|&token| self.oracle.check_synced(token, &members, may_miss));
         checked.map_err(|what| format!("{what}; told at run {run}{}", self.describe()))
+    }
+
+    /// Somebody asks for a key, and loads it if it has to.
+    fn load(&mut self) -> Result<(), String> {
+        let now = self.reading();
+        let (place, key) = (self.pick_place(), self.rng.below(self.options.keys));
+        let Some(running) = self.places[place].as_mut() else { return Ok(()) };
+        let (run, leased) = (running.run, running.node.lease(&key_bytes(key), now));
+        if let Some(lease) = leased {
+            let load = self.database.load(key, lease);
+            let takes = Database::takes(&mut self.rng);
+            self.schedule(self.now + takes, Happening::Loaded { place, run, load });
+        }
+        self.check_reads(key, now)
     }
 
     /// Lets a node send, and schedules its next turn.
@@ -365,6 +416,14 @@ impl<'a> World<'a> {
     fn is_converged(&self) -> bool {
         let now = self.reading();
         let others = self.places.len() - 1;
+        if self.options.invalidate {
+            // What each holds is its own, but all know the same writes.
+            let mut states = self.places.iter().flatten().map(|running| running.node.known());
+            let first = states.next();
+            return states.all(|state| Some(state) == first)
+                && self.has_settled(others, now)
+                && self.check_final().is_ok();
+        }
         if self.options.max_entries < usize::MAX {
             // Replicas with limits need not become equal, but what each holds must become the last write of its key.
             return self.has_settled(others, now) && self.check_final().is_ok();
@@ -383,6 +442,9 @@ impl<'a> World<'a> {
         let nodes: Vec<(u64, &SimNode)> =
             self.places.iter().flatten().map(|running| (running.run, &running.node)).collect();
         let crashed = |run: u64| self.crashed.contains(&run);
+        if self.options.invalidate {
+            return self.database.check_final(&nodes, &crashed, now);
+        }
         let may_miss = self.options.max_entries < usize::MAX;
         self.oracle.check_final(&nodes, self.options.keys, (&crashed, may_miss), now)
     }

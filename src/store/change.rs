@@ -27,7 +27,7 @@ const COPIED_LOCKED_MAX: usize = 1024;
 
 /// What is to be done to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+pub(super) enum Deed {
     Put,
     /// A put of the value there is.
     Touch,
@@ -38,53 +38,53 @@ enum Deed {
 }
 
 /// One change, prepared as far as it can be without the lock.
-struct Change<'a> {
-    deed: Deed,
-    update: &'a Update<'a>,
-    key_len: u16,
-    place: Place,
+pub(super) struct Change<'a> {
+    pub(super) deed: Deed,
+    pub(super) update: &'a Update<'a>,
+    pub(super) key_len: u16,
+    pub(super) place: Place,
     /// Set by the first attempt, unless the key is long.
-    key_hash: KeyHash,
-    is_hashed: bool,
+    pub(super) key_hash: KeyHash,
+    pub(super) is_hashed: bool,
     /// Taken when it is linked. A short value's is made when it is known to be needed.
-    block: Option<Block>,
-    source: Source,
-    precondition: Precondition,
-    now: WallMs,
-    evicted: Evicted,
+    pub(super) block: Option<Block>,
+    pub(super) source: Source,
+    pub(super) precondition: Precondition,
+    pub(super) now: WallMs,
+    pub(super) evicted: Evicted,
 }
 
 /// What one attempt under the lock came to.
-enum Attempt {
+pub(super) enum Attempt {
     Done(Done),
     /// So much room has to be made first, without the lock.
     Crowded(Room),
 }
 
 /// What is left to be done when the lock is free again. It holds what was replaced, to be dropped then.
-struct Done {
-    fate: Fate,
-    had_value: bool,
-    dirty_key: Option<Key>,
+pub(super) struct Done {
+    pub(super) fate: Fate,
+    pub(super) had_value: bool,
+    pub(super) dirty_key: Option<Key>,
     /// The live value that a deed replaced, if asked for, or its block.
-    replaced: Option<Replaced>,
+    pub(super) replaced: Option<Replaced>,
 }
 
-struct Replaced {
-    block: Block,
-    key_len: u16,
-    codec: Codec,
-    readable: bool,
+pub(super) struct Replaced {
+    pub(super) block: Block,
+    pub(super) key_len: u16,
+    pub(super) codec: Codec,
+    pub(super) readable: bool,
 }
 
 impl Done {
-    fn refused(fate: Fate, had_value: bool) -> Attempt {
+    pub(super) fn refused(fate: Fate, had_value: bool) -> Attempt {
         Attempt::Done(Done { fate, had_value, dirty_key: None, replaced: None })
     }
 }
 
 impl Precondition {
-    fn holds(self, live: Option<&Slot>, is_quiet: impl FnOnce(Watch) -> bool) -> bool {
+    pub(super) fn holds(self, live: Option<&Slot>, is_quiet: impl FnOnce(Watch) -> bool) -> bool {
         match self {
             Precondition::Any => true,
             Precondition::Absent => live.is_none(),
@@ -177,7 +177,10 @@ impl Store {
         loop {
             let attempt = {
                 let mut shard = self.shards[change.place.shard].lock();
-                let attempt = self.attempt(&mut shard, &mut change);
+                let attempt = match self.marking {
+                    false => self.attempt(&mut shard, &mut change),
+                    true => self.attempt_marking(&mut shard, &mut change),
+                };
                 count(&mut shard, &change, &attempt);
                 if matches!(&attempt, Attempt::Done(done) if done.fate != Fate::Refused) {
                     shard.watches.hear(change.place.hash);
@@ -233,7 +236,7 @@ impl Store {
     }
 
     /// Reserves what a put needs beyond what its key has already; returns it if that takes more than this lock.
-    fn room_for(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>) -> Option<Room> {
+    pub(super) fn room_for(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>) -> Option<Room> {
         let Update { key, value, .. } = *change.update;
         if change.block.is_none() {
             change.block = Some(Block::join(key, value));
@@ -254,7 +257,13 @@ impl Store {
     }
 
     /// Puts a value or a tombstone in the place of what is known of the key. The room for it is reserved.
-    fn replace(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>, state: State) -> Attempt {
+    pub(super) fn replace(
+        &self,
+        shard: &mut Shard,
+        change: &mut Change<'_>,
+        found: Option<u32>,
+        state: State,
+    ) -> Attempt {
         // Always there for a put and a delete, which alone come here.
         let Some(block) = change.block.take() else { return Done::refused(Fate::Stale, false) };
         let old = found.map(|i| shard.slot(i));
@@ -293,7 +302,7 @@ impl Store {
     }
 
     /// Gives the live slot `i`, whose value is what it is to be, the update's version and deadline.
-    fn restamp(&self, shard: &mut Shard, change: &Change<'_>, i: u32, had_value: bool) -> Attempt {
+    pub(super) fn restamp(&self, shard: &mut Shard, change: &Change<'_>, i: u32, had_value: bool) -> Attempt {
         let slot = shard.slot(i);
         self.mix_change(Some(slot), change, false);
         let dirty = self.becomes_dirty(change);
@@ -319,7 +328,7 @@ impl Store {
     }
 
     /// Forgets the oldest tombstones beyond the shard's share. One that was not sent yet is handed to the caller.
-    fn trim_tombstones(&self, shard: &mut Shard, change: &mut Change<'_>) {
+    pub(super) fn trim_tombstones(&self, shard: &mut Shard, change: &mut Change<'_>) {
         loop {
             let (number, bytes) = shard.tombstones();
             if number <= self.tombstones_max && bytes <= self.tombstone_bytes_max {
@@ -335,7 +344,7 @@ impl Store {
 
     /// Replaces in the digest what the key adds to it.
     fn mix_change(&self, old: Option<&Slot>, change: &Change<'_>, tombstone: bool) {
-        if !self.replicated {
+        if !self.replicated || self.marking {
             return;
         }
         let of = |version, tombstone| Hashes::fingerprint(change.key_hash, version, tombstone);
@@ -344,7 +353,7 @@ impl Store {
     }
 
     fn becomes_dirty(&self, change: &Change<'_>) -> bool {
-        self.replicated && change.source == Source::Local
+        self.replicated && !self.marking && change.source != Source::Remote
     }
 }
 
@@ -352,8 +361,8 @@ impl Store {
 fn count(shard: &mut Shard, change: &Change<'_>, attempt: &Attempt) {
     let applied = matches!(attempt, Attempt::Done(Done { fate: Fate::Applied, .. }));
     match change.deed {
-        Deed::Put if applied && change.source == Source::Local => shard.puts += 1,
-        Deed::Delete if applied && change.source == Source::Local => shard.deletes += 1,
+        Deed::Put if applied && change.source != Source::Remote => shard.puts += 1,
+        Deed::Delete if applied && change.source != Source::Remote => shard.deletes += 1,
         _ => {}
     }
 }

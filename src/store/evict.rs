@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use super::budget::Room;
 use super::hashes::Hashes;
 use super::shard::{Left, Shard};
-use super::slot::NIL;
+use super::slot::{NIL, State};
 use super::{Evicted, Store};
 
 /// Evictions under one hold of a lock. A large value may push out many small entries; readers get in between.
@@ -77,14 +77,17 @@ impl Store {
     pub(super) fn forget(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
         // The floor first: see the head of `segments`.
         let slot = shard.slot(i);
-        self.segments.raise(slot.key_hash.segment(), slot.version.hlc);
+        if !self.is_kept(slot.state) {
+            self.segments.raise(slot.key_hash.segment(), slot.version.hlc);
+        }
         self.unlink(ix, shard, i)
     }
 
     /// Frees slot `i`, takes it out of the digest and gives its room back; nothing is remembered of it.
     pub(super) fn unlink(&self, ix: usize, shard: &mut Shard, i: u32) -> Option<Left> {
         let left = shard.remove(i)?;
-        if self.replicated {
+        let state = if left.live { State::Live } else { State::Tombstone };
+        if self.replicated && !self.is_kept(state) {
             let fingerprint = Hashes::fingerprint(left.key_hash, left.version, !left.live);
             self.segments.mix(left.key_hash.segment(), fingerprint);
         }
@@ -93,6 +96,12 @@ impl Store {
         }
         self.publish(ix, shard);
         Some(left)
+    }
+
+    /// Whether what is in this state is no business of others: a value that stays in the process.
+    #[inline]
+    pub(super) fn is_kept(&self, state: State) -> bool {
+        self.marking && state == State::Live
     }
 
     /// Evicts one entry: from the shard at hand, or from another one with a clearly older tail whose lock is free.

@@ -17,6 +17,7 @@ mod copy;
 mod evict;
 mod expire;
 mod hashes;
+mod mark;
 mod scan;
 mod segments;
 mod shard;
@@ -93,6 +94,9 @@ pub enum Source {
     Local,
     /// Another member: the entry becomes clean.
     Remote,
+    /// This process, which loaded the value and did not write it: as `Local`, but where values stay in the process
+    /// ([`Store::marking`]) nobody is told.
+    Fill,
 }
 
 /// What must be true of the key for an update to be applied, checked under the same lock.
@@ -194,6 +198,21 @@ pub enum Outgoing {
         /// Its version.
         version: Version,
     },
+    /// Tell that the key was written or deleted; values stay in the process.
+    Invalidate {
+        /// The version of that.
+        version: Version,
+    },
+}
+
+impl Outgoing {
+    /// The version of the state.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        match self {
+            Outgoing::Put { version, .. } | Outgoing::Delete { version } | Outgoing::Invalidate { version } => *version,
+        }
+    }
 }
 
 /// One item of a scan: a live entry or a tombstone.
@@ -260,7 +279,10 @@ pub struct Store {
     budget: Budget,
     segments: Segments,
     clears: Clears,
+    /// Whether others are told of anything.
     replicated: bool,
+    /// Whether they are told of marks alone (see `mark`).
+    marking: bool,
     /// A shard's share of [`TOMBSTONES_MAX`].
     tombstones_max: usize,
     /// A shard's share of [`TOMBSTONE_BYTES_MAX`].
@@ -304,16 +326,31 @@ impl Store {
     #[must_use]
     pub fn keeping_expired(mut self, grace: Duration) -> Store {
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        let exact = self.shards.len() == 1;
-        self.shards = (0..self.shards.len()).map(|_| Apart(Mutex::new(Shard::new(exact, grace_ms)))).collect();
+        self.shards = empty_shards(self.shards.len(), grace_ms, self.marking);
         self
+    }
+
+    /// The same store, empty as it is, whose values stay in the process: what others are told, and what is compared, is
+    /// which keys were written, and when.
+    #[must_use]
+    pub fn marking(mut self) -> Store {
+        let grace_ms = self.shards.first().map_or(0, |shard| shard.lock().timers.grace_ms());
+        self.marking = self.replicated;
+        self.shards = empty_shards(self.shards.len(), grace_ms, self.marking);
+        self
+    }
+
+    /// Whether its values stay in the process ([`Store::marking`]).
+    #[must_use]
+    pub fn is_marking(&self) -> bool {
+        self.marking
     }
 
     fn build(limits: Limits, hashes: Hashes, replicated: bool) -> Store {
         let shards = shard_count(limits);
         Store {
             hashes,
-            shards: (0..shards).map(|_| Apart(Mutex::new(Shard::new(shards == 1, 0)))).collect(),
+            shards: empty_shards(shards, 0, false),
             shard_mask: shards - 1,
             ages: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             dues: (0..shards).map(|_| AtomicU64::new(u64::MAX)).collect(),
@@ -323,6 +360,7 @@ impl Store {
             segments: Segments::new(),
             clears: Clears::default(),
             replicated,
+            marking: false,
             tombstones_max: TOMBSTONES_MAX / shards,
             tombstone_bytes_max: TOMBSTONE_BYTES_MAX / shards,
             expire_from: AtomicUsize::new(0),
@@ -408,9 +446,9 @@ impl Store {
     pub fn take_dirty(&self, key: &[u8]) -> Option<Outgoing> {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let mut shard = self.shards[ix].lock();
-        let i = shard.find(hash, key).filter(|i| shard.slot(*i).dirty)?;
+        let i = shard.find_shared(hash, key).filter(|i| shard.slot(*i).dirty)?;
         shard.set_clean(i);
-        Some(scan::outgoing(shard.slot(i)))
+        Some(self.outgoing(shard.slot(i)))
     }
 
     /// The present state of `key`, tombstones included, as it would be sent; neither counts, touches nor cleans.
@@ -418,7 +456,7 @@ impl Store {
     pub fn state_of(&self, key: &[u8]) -> Option<Outgoing> {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let shard = self.shards[ix].lock();
-        shard.find(hash, key).map(|i| scan::outgoing(shard.slot(i)))
+        shard.find_shared(hash, key).map(|i| self.outgoing(shard.slot(i)))
     }
 
     /// Live entries. May count one whose deadline has just passed, or that is just being put or removed.
@@ -522,6 +560,10 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("limits", &self.limits).field("stats", &self.stats()).finish_non_exhaustive()
     }
+}
+
+fn empty_shards(shards: usize, grace_ms: u64, marking: bool) -> Box<[Apart<Mutex<Shard>>]> {
+    (0..shards).map(|_| Apart(Mutex::new(Shard::new(shards == 1, grace_ms, marking)))).collect()
 }
 
 fn shard_count(limits: Limits) -> usize {

@@ -61,14 +61,15 @@ impl Store {
             let mut batch = Vec::new();
             let none_yet = found.is_empty();
             cursor = self.walk_while(cursor, |slot| {
-                if segments.is_some_and(|set| !contains(set, slot.key_hash.segment())) {
+                let is_kept = self.marking && slot.state == State::Live;
+                if is_kept || segments.is_some_and(|set| !contains(set, slot.key_hash.segment())) {
                     return true;
                 }
                 let sum = bytes.saturating_add(slot.block_len()).saturating_add(SCANNED_OVERHEAD);
                 full = sum > max_bytes && !(none_yet && batch.is_empty());
                 if !full {
                     bytes = sum;
-                    batch.extend(scanned(slot));
+                    batch.extend(self.scanned(slot));
                 }
                 !full
             });
@@ -171,6 +172,21 @@ impl Store {
         (ix < self.shards.len()).then_some((ix, slot))
     }
 
+    fn scanned(&self, slot: &Slot) -> Option<Scanned> {
+        let key = Key::of(slot.block.clone()?, slot.key_len);
+        Some(Scanned { key, state: self.outgoing(slot) })
+    }
+
+    /// The state of a slot in use as it would be sent.
+    pub(super) fn outgoing(&self, slot: &Slot) -> Outgoing {
+        let version = slot.version;
+        match slot.value() {
+            Some(value) => Outgoing::Put { value, version, deadline: slot.deadline },
+            None if self.marking => Outgoing::Invalidate { version },
+            None => Outgoing::Delete { version },
+        }
+    }
+
     /// END for a cursor that stands behind the last shard.
     fn settle(&self, cursor: Cursor) -> Cursor {
         self.position(cursor).map_or(Cursor::END, |_| cursor)
@@ -187,18 +203,4 @@ fn at(ix: usize, i: usize) -> Cursor {
 
 fn contains(set: &SegmentSet, segment: u16) -> bool {
     set[usize::from(segment / 8)] & (1 << (segment % 8)) != 0
-}
-
-fn scanned(slot: &Slot) -> Option<Scanned> {
-    let key = Key::of(slot.block.clone()?, slot.key_len);
-    Some(Scanned { key, state: outgoing(slot) })
-}
-
-/// The state of a slot in use as it would be sent.
-pub(super) fn outgoing(slot: &Slot) -> Outgoing {
-    let version = slot.version;
-    match slot.value() {
-        Some(value) => Outgoing::Put { value, version, deadline: slot.deadline },
-        None => Outgoing::Delete { version },
-    }
 }

@@ -1,7 +1,7 @@
 //! One shard: a table from keys to slots, the slots, the LRU list, the tombstones, the timers and the counters.
 //!
-//! Invariant: the table holds the index of every slot that is not free, under its key; a key has at most one slot. All
-//! of it is behind the shard's lock. What spans shards (limits, floors, digests) is `Store`'s, which calls in here.
+//! Invariant: the table holds the index of every slot that is not free, under its key; a key has at most one slot, and one
+//! for its mark in a store whose values stay here. All of it is behind the shard's lock. What spans shards (limits, floors, digests) is `Store`'s, which calls in here.
 
 use hashbrown::HashTable;
 
@@ -63,6 +63,9 @@ impl Left {
 #[derive(Debug)]
 pub(super) struct Shard {
     table: HashTable<u32>,
+    /// The tombstones, in a store whose values stay here: apart from the values, as a key may have both (see `mark`).
+    marks: HashTable<u32>,
+    marking: bool,
     slots: Vec<Slot>,
     free: u32,
     /// Live entries, most recently used first.
@@ -89,9 +92,11 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(exact: bool, grace_ms: u64) -> Shard {
+    pub(super) fn new(exact: bool, grace_ms: u64, marking: bool) -> Shard {
         Shard {
             table: HashTable::new(),
+            marks: HashTable::new(),
+            marking,
             slots: Vec::new(),
             free: NIL,
             lru: List::EMPTY,
@@ -115,11 +120,23 @@ impl Shard {
     /// The slot of `key`.
     #[inline]
     pub(super) fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
-        let matches = |i: &u32| {
-            let slot = &self.slots[*i as usize];
-            slot.hash == hash && slot.key() == key
-        };
-        self.table.find(spread(hash), matches).copied()
+        self.table.find(spread(hash), |i| self.is_of(*i, hash, key)).copied()
+    }
+
+    /// The slot of the mark of `key`.
+    pub(super) fn find_mark(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        self.marks.find(spread(hash), |i| self.is_of(*i, hash, key)).copied()
+    }
+
+    /// The slot that tells others of `key`: its mark in a store whose values stay here.
+    pub(super) fn find_shared(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        if self.marking { self.find_mark(hash, key) } else { self.find(hash, key) }
+    }
+
+    #[inline]
+    fn is_of(&self, i: u32, hash: u32, key: &[u8]) -> bool {
+        let slot = &self.slots[i as usize];
+        slot.hash == hash && slot.key() == key
     }
 
     /// A slot that [`Shard::find`] or a list gave.
@@ -157,7 +174,7 @@ impl Shard {
 
     /// Puts `content` into slot `found`, or into a new one for a key that has none. Returns the block it replaced.
     pub(super) fn put(&mut self, found: Option<u32>, hash: u32, content: Content) -> Option<Block> {
-        let i = found.unwrap_or_else(|| self.allocate(hash));
+        let i = found.unwrap_or_else(|| self.allocate(hash, content.state));
         let slot = &mut self.slots[i as usize];
         let (before, timed) = (slot.state, slot.is_timed().then_some(slot.deadline));
         let was_expired = std::mem::take(&mut slot.expired);
@@ -234,7 +251,7 @@ impl Shard {
         if timed {
             self.timers.stop();
         }
-        if let Ok(entry) = self.table.find_entry(spread(hash), |other| *other == i) {
+        if let Ok(entry) = self.table_of(live).0.find_entry(spread(hash), |other| *other == i) {
             entry.remove();
         }
         let free = Slot { next: self.free, ..Slot::FREE };
@@ -306,7 +323,7 @@ impl Shard {
 
     /// Gives back the memory of a shard that holds nothing, to be dropped outside the lock.
     pub(super) fn release_memory(&mut self) -> Option<(HashTable<u32>, Vec<Slot>, Timers)> {
-        if !self.table.is_empty() {
+        if !self.table.is_empty() || !self.marks.is_empty() {
             return None;
         }
         self.free = NIL;
@@ -320,8 +337,14 @@ impl Shard {
         self.inserts.wrapping_sub(stamp)
     }
 
-    /// A slot for a key that has none, in the table but in no list.
-    fn allocate(&mut self, hash: u32) -> u32 {
+    /// The table that a slot is in, and the slots.
+    #[inline]
+    fn table_of(&mut self, live: bool) -> (&mut HashTable<u32>, &[Slot]) {
+        (if self.marking && !live { &mut self.marks } else { &mut self.table }, &self.slots)
+    }
+
+    /// A slot for a key that has none, in its table but in no list.
+    fn allocate(&mut self, hash: u32, state: State) -> u32 {
         let i = if self.free == NIL {
             // Unreachable below 2^32 slots a shard, 256 GiB of them; the limits are clamped to 2^31 entries.
             let i = u32::try_from(self.slots.len()).expect("MAX_ENTRIES and TOMBSTONES_MAX bound a shard's slots");
@@ -333,8 +356,8 @@ impl Shard {
             i
         };
         self.slots[i as usize].hash = hash;
-        let slots = &self.slots;
-        self.table.insert_unique(spread(hash), i, |other| spread(slots[*other as usize].hash));
+        let (table, slots) = self.table_of(state == State::Live);
+        table.insert_unique(spread(hash), i, |other| spread(slots[*other as usize].hash));
         i
     }
 
@@ -427,7 +450,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_told_apart() {
-        let mut shard = Shard::new(true, 0);
+        let mut shard = Shard::new(true, 0, false);
         shard.put(None, 7, content(b"a", 1, State::Live));
         shard.put(None, 7, content(b"b", 2, State::Live));
         let (a, b) = (shard.find(7, b"a").expect("held"), shard.find(7, b"b").expect("held"));
@@ -439,7 +462,7 @@ mod tests {
 
     #[test]
     fn a_freed_slot_is_used_again() {
-        let mut shard = Shard::new(true, 0);
+        let mut shard = Shard::new(true, 0, false);
         for n in 0..1_000 {
             shard.put(None, 1, content(b"k", n, State::Live));
             let i = shard.find(1, b"k").expect("held");
@@ -450,7 +473,7 @@ mod tests {
 
     #[test]
     fn late_tombstones_are_sorted_in() {
-        let mut shard = Shard::new(true, 0);
+        let mut shard = Shard::new(true, 0, false);
         for hlc in [5_u64, 9, 7, 1, 8] {
             shard.put(None, 1, content(&hlc.to_le_bytes(), hlc, State::Tombstone));
         }
@@ -466,7 +489,7 @@ mod tests {
 
     #[test]
     fn without_exactness_a_recently_moved_entry_stays_where_it_is() {
-        let mut shard = Shard::new(false, 0);
+        let mut shard = Shard::new(false, 0, false);
         for n in 0..64_u32 {
             shard.put(None, n, content(&n.to_le_bytes(), 1, State::Live));
         }

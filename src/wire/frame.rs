@@ -1,7 +1,7 @@
 //! Frames: the typed units inside a datagram.
 
 use super::FRAME_OVERHEAD;
-use super::lists::{Acks, CacheDigests, Peers, Ranges, Words};
+use super::lists::{Acks, CacheDigests, CacheModes, Peers, Ranges, Words};
 use super::reader::Reader;
 use super::update::{UPDATE_OVERHEAD, decode_update, decode_version, encode_update, encode_version};
 use crate::hlc::Version;
@@ -240,6 +240,11 @@ pub enum Frame<'a> {
         /// Milliseconds since 1970.
         wall_ms: u64,
     },
+    /// Behind a `Heartbeat`: how those of its caches are open that are not in mode replicate.
+    CacheModes {
+        /// Which, and how.
+        modes: CacheModes<'a>,
+    },
 }
 
 /// Frame types. Append-only: a number once used is never given another meaning.
@@ -266,6 +271,7 @@ mod number {
     pub(super) const CLOCK: u8 = 20;
     pub(super) const FLOOR_REQUEST: u8 = 21;
     pub(super) const FLOORS: u8 = 22;
+    pub(super) const CACHE_MODES: u8 = 23;
 }
 
 impl Frame<'_> {
@@ -310,6 +316,7 @@ impl Frame<'_> {
             Frame::Answer { bytes, .. } => bytes.len().saturating_add(12),
             Frame::Peers { peers } => peers.encoded_len(),
             Frame::Clock { .. } => 8,
+            Frame::CacheModes { modes } => modes.encoded_len(),
         };
         body.saturating_add(FRAME_OVERHEAD)
     }
@@ -347,6 +354,7 @@ impl Frame<'_> {
             Frame::Answer { .. } => number::ANSWER,
             Frame::Peers { .. } => number::PEERS,
             Frame::Clock { .. } => number::CLOCK,
+            Frame::CacheModes { .. } => number::CACHE_MODES,
         }
     }
 
@@ -383,6 +391,7 @@ impl Frame<'_> {
             Frame::Bye => {}
             Frame::Peers { peers } => peers.write(buf),
             Frame::Clock { wall_ms } => put(&wall_ms.to_le_bytes()),
+            Frame::CacheModes { modes } => modes.write(buf),
             Frame::Query { id, what, cache } => {
                 put(&id.to_le_bytes());
                 put(&[query_number(what)]);
@@ -530,7 +539,7 @@ enum Decoded<'a> {
 }
 
 fn decode(number: u8, body: Reader<'_>) -> Decoded<'_> {
-    if !(number::UPDATE..=number::FLOORS).contains(&number) {
+    if !(number::UPDATE..=number::CACHE_MODES).contains(&number) {
         return Decoded::Unknown;
     }
     decode_known(number, body).or_else(|| decode_state(number, body)).map_or(Decoded::Malformed, Decoded::Known)
@@ -560,6 +569,7 @@ fn decode_known(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
         number::ANSWER => Frame::Answer { id: r.u64()?, index: r.u16()?, of: r.u16()?, bytes: r.rest() },
         number::PEERS => Frame::Peers { peers: Peers::read(&mut r)? },
         number::CLOCK => Frame::Clock { wall_ms: r.u64()? },
+        number::CACHE_MODES => Frame::CacheModes { modes: CacheModes::read(&mut r)? },
         _ => return None,
     })
 }
@@ -627,6 +637,7 @@ mod tests {
 
     /// Two peers whose bytes are all zero.
     const PEERS: [u8; 2 * Peers::RECORD_LEN] = [0; 2 * Peers::RECORD_LEN];
+    const MODES: [u8; CacheModes::RECORD_LEN] = [3; CacheModes::RECORD_LEN];
 
     fn every_frame<'a>(acks: &'a [u8], ranges: &'a [u8], digests: &'a [u8], words: &'a [u8]) -> Vec<Frame<'a>> {
         let cache = CacheId(5);
@@ -667,6 +678,7 @@ mod tests {
             Frame::Clock { wall_ms: 5 },
             Frame::FloorRequest { cache, request: 1, first: 2, count: 3 },
             Frame::Floors { cache, request: 1, first: 2, values: Words::new(words) },
+            Frame::CacheModes { modes: CacheModes::new(&MODES) },
         ]
     }
 
@@ -686,7 +698,7 @@ mod tests {
         let read: Result<Vec<_>, _> = Frames::new(&buf).collect();
         assert_eq!(read.as_deref(), Ok(frames.as_slice()));
         let numbers: Vec<u8> = frames.iter().map(Frame::number).collect();
-        assert_eq!(numbers, (number::UPDATE..=number::FLOORS).collect::<Vec<u8>>(), "every type is in this test");
+        assert_eq!(numbers, (number::UPDATE..=number::CACHE_MODES).collect::<Vec<u8>>(), "every type is in this test");
     }
 
     #[test]

@@ -122,6 +122,36 @@ list!(
     }
 );
 
+/// How a member has a cache open. Append-only; a number that is not known is a mode that this version does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode(pub u8);
+
+impl Mode {
+    /// Values travel.
+    pub const REPLICATE: Mode = Mode(1);
+    /// Values stay with each member, and marks travel.
+    pub const INVALIDATE: Mode = Mode(3);
+}
+
+/// How one cache is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheMode {
+    /// The cache.
+    pub cache: CacheId,
+    /// How it is open.
+    pub mode: Mode,
+}
+
+list!(
+    /// Modes of a member's caches.
+    CacheModes of CacheMode, 9 bytes,
+    |r: &mut Reader<'_>| Some(CacheMode { cache: CacheId(r.u64()?), mode: Mode(r.u8()?) }),
+    |told: &CacheMode, buf: &mut Vec<u8>| {
+        buf.extend_from_slice(&told.cache.0.to_le_bytes());
+        buf.push(told.mode.0);
+    }
+);
+
 /// Whether a member hears another's multicast. Append-only; a number that is not known reads as not known yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hearing {

@@ -28,7 +28,9 @@ mod update;
 pub use frame::{Flags, Frame, Frames, Query};
 pub use header::{HEADER_LEN, Header, Kind, MAGIC, PREAMBLE_LEN, Preamble, WIRE_VERSION};
 pub use hello::Hello;
-pub use lists::{Ack, Acks, CacheDigest, CacheDigests, Hearing, Peer, Peers, Range, Ranges, Words};
+pub use lists::{
+    Ack, Acks, CacheDigest, CacheDigests, CacheMode, CacheModes, Hearing, Mode, Peer, Peers, Range, Ranges, Words,
+};
 pub use update::{UPDATE_OVERHEAD, decode_update, encode_update};
 
 /// Bytes a frame adds around its body.

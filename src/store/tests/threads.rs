@@ -57,7 +57,7 @@ fn assert_consistent(store: &Store) {
                     bytes += Store::weight_of(key.len(), value.len());
                     digest ^= Hashes::fingerprint(hash, version, false);
                 }
-                Outgoing::Delete { version } => {
+                Outgoing::Delete { version } | Outgoing::Invalidate { version } => {
                     tombstones += 1;
                     digest ^= Hashes::fingerprint(hash, version, true);
                 }
