@@ -906,6 +906,24 @@ mcc_status_t mcc_put_new(mcc_cache_t *cache,
                          const mcc_value_t *value,
                          int64_t ttl_ms);
 
+/// Puts a value of the caller's bytes only if this process knows none for the key, without a handle; else as mcc_put_new().
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value, value_len: the value, 0 bytes to the cache's limit; copied; value may be NULL if value_len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_EXISTS (nothing was changed); MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any; of threads of this process that do this at once with one key, one gets MCC_OK. Since: 0.1
+MCC_API
+mcc_status_t mcc_put_new_as(mcc_cache_t *cache,
+                            const void *key,
+                            size_t key_len,
+                            const void *value,
+                            size_t value_len,
+                            uint8_t codec,
+                            int64_t ttl_ms);
+
 /// Deletes a key, here and on all members, whether or not a value is known here.
 ///
 /// cache: the cache.

@@ -40,7 +40,7 @@ static mccache_cs_failed_t mccache_cs_failed;
 // Makes the exception that is thrown when the call is back in managed code.
 static void mccache_cs_fail(mcc_status_t status) {
     if (mccache_cs_failed)
-        mccache_cs_failed(status, mcc_last_error());
+        mccache_cs_failed(status, status == MCCACHE_NO_MEMORY ? "no memory for an answer of mccache" : mcc_last_error());
 }
 
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed);
@@ -206,11 +206,9 @@ MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
 
 // ---- Classes ------------------------------------------------------------------------------------------------------
 
-// setting() answers with memory that somebody would have to free, get() and lease() with an object more.
+// setting() answers with memory that somebody would have to free, get() with an object more.
 %ignore mcc_node_t::setting;
 %ignore mcc_cache_t::get;
-%ignore mcc_cache_t::lease;
-%ignore mccache_lookup_t;
 
 %include "mccache.i"
 

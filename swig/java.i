@@ -24,7 +24,6 @@
 #define Checksums NativeChecksums
 #define Checksum NativeChecksum
 // These come as arrays, or not at all.
-#define Lookup $ignore
 #define CacheStats $ignore
 #define Metadata $ignore
 #define Token $ignore
@@ -112,6 +111,12 @@ static void mccache_java_raise(JNIEnv *env, mcc_status_t status) {
     jobject failure;
     if ((*env)->ExceptionCheck(env))
         return;
+    if (status == MCCACHE_NO_MEMORY) {
+        jclass error = (*env)->FindClass(env, "java/lang/OutOfMemoryError");
+        if (error)
+            (*env)->ThrowNew(env, error, "no memory for an answer of mccache");
+        return;
+    }
     text = mccache_java_text(env, status == MCC_NOT_FOUND ? mcc_strerror(status) : mcc_last_error());
     if (!text)
         return;
@@ -441,7 +446,6 @@ MCCACHE_JAVA_HOT(void, put)(JNIEnv *env, jclass type, jobject self, jlong cache,
 // Replaced by hot calls, and by the fields in one array below.
 %ignore mcc_cache_t::get;
 %ignore mcc_cache_t::take;
-%ignore mcc_cache_t::lease;
 %ignore mcc_cache_t::put;
 %ignore mcc_cache_t::metadata;
 %ignore mcc_cache_t::stats;

@@ -9,11 +9,18 @@
 //   mcc_event_t *event                                   out: one event, copied, nothing if the method is false
 //   mcc_log_record_t *record                             out: one record of the log, likewise
 //   mcc_status_t *status                                 hidden, last: anything but MCC_OK becomes an exception, made
-//                                                        of the status and mcc_last_error()
+//                                                        of the status and mcc_last_error(); MCCACHE_NO_MEMORY has
+//                                                        the language's own
 //
 // Invariant: every method with a status writes it before anything else can fail, and an answer that is no failure
 // (not found, timed out, over) is turned into a result here, so that all languages agree on what raises.
 // What is hot in a language (get, put) may be replaced there; what makes it feel at home lives in its facade.
+
+// Not one of the library's statuses: there was no memory for an answer. Each language raises its own error of that kind, as
+// mcc_last_error() would tell of another call.
+%runtime %{
+#define MCCACHE_NO_MEMORY 255
+%}
 
 %{
 #include <stdbool.h>
@@ -29,12 +36,6 @@ static bool mccache_answer(mcc_status_t *status, mcc_status_t answer) {
     *status = MCC_OK;
     return true;
 }
-
-// What asking for a lease gave: a value, or a lease, or neither if the wait was too long.
-typedef struct {
-    mcc_value_t *value;
-    mcc_lease_t *lease;
-} mccache_lookup_t;
 
 // The keys of a node at one moment.
 typedef struct {
@@ -57,7 +58,6 @@ typedef struct {
 %rename(Value) mcc_value_t;
 %rename(Iter) mcc_iter_t;
 %rename(Lease) mcc_lease_t;
-%rename(Lookup) mccache_lookup_t;
 %rename(Keys) mccache_keys_t;
 %rename(Events) mcc_events_t;
 %rename(Logs) mcc_logs_t;
@@ -407,31 +407,6 @@ typedef struct {} mcc_lease_t;
     }
 }
 
-typedef struct {} mccache_lookup_t;
-%newobject mccache_lookup_t::value;
-%newobject mccache_lookup_t::lease;
-%extend mccache_lookup_t {
-    ~mccache_lookup_t() {
-        mcc_value_free($self->value);
-        mcc_lease_free($self->lease);
-        free($self);
-    }
-
-    // The value, once; nothing if there is none.
-    mcc_value_t *value() {
-        mcc_value_t *value = $self->value;
-        $self->value = NULL;
-        return value;
-    }
-
-    // The lease, once; nothing if there is a value, or if the wait was too long.
-    mcc_lease_t *lease() {
-        mcc_lease_t *lease = $self->lease;
-        $self->lease = NULL;
-        return lease;
-    }
-}
-
 typedef struct {} mccache_keys_t;
 %extend mccache_keys_t {
     ~mccache_keys_t() {
@@ -495,7 +470,7 @@ typedef struct {} mcc_node_t;
         *status = mcc_node_setting($self, name, NULL, 0, &len);
         if (*status == MCC_BUFFER_TOO_SMALL) {
             text = malloc(len + 1);
-            *status = text ? mcc_node_setting($self, name, text, len + 1, &len) : MCC_INTERNAL;
+            *status = text ? mcc_node_setting($self, name, text, len + 1, &len) : MCCACHE_NO_MEMORY;
         }
         if (*status != MCC_OK) {
             free(text);
@@ -531,7 +506,7 @@ typedef struct {} mcc_node_t;
 
     mccache_keys_t *keys(mcc_status_t *status) {
         mccache_keys_t *keys = calloc(1, sizeof *keys);
-        *status = keys ? mcc_node_keys_list($self, keys->items, MCC_KEYS_MAX, &keys->count) : MCC_INTERNAL;
+        *status = keys ? mcc_node_keys_list($self, keys->items, MCC_KEYS_MAX, &keys->count) : MCCACHE_NO_MEMORY;
         if (*status != MCC_OK) {
             free(keys);
             keys = NULL;
@@ -566,7 +541,6 @@ typedef struct {} mcc_cache_t;
 %newobject mcc_cache_t::get;
 %newobject mcc_cache_t::take;
 %newobject mcc_cache_t::get_at_least;
-%newobject mcc_cache_t::lease;
 %newobject mcc_cache_t::keys;
 %newobject mcc_cache_t::events;
 %newobject mcc_cache_t::cluster_checksum;
@@ -602,19 +576,6 @@ typedef struct {} mcc_cache_t;
         return value;
     }
 
-    // A value, or the right to load it, or neither if another was loading it for too long.
-    mccache_lookup_t *lease(const void *key, size_t key_len, int64_t timeout_ms, mcc_status_t *status) {
-        mccache_lookup_t *lookup = calloc(1, sizeof *lookup);
-        *status = lookup ? mcc_get_lease($self, key, key_len, timeout_ms, &lookup->value, &lookup->lease) : MCC_INTERNAL;
-        if (*status == MCC_NOT_FOUND || *status == MCC_TIMEOUT)
-            *status = MCC_OK;
-        if (*status != MCC_OK) {
-            free(lookup);
-            lookup = NULL;
-        }
-        return lookup;
-    }
-
     void put(const void *key, size_t key_len, const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms,
                    mcc_status_t *status) {
         *status = mcc_put_as($self, key, key_len, data, data_len, codec, ttl_ms);
@@ -623,12 +584,7 @@ typedef struct {} mcc_cache_t;
     // False if there is one already.
     bool put_new(const void *key, size_t key_len, const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms,
                  mcc_status_t *status) {
-        mcc_value_t *value = NULL;
-        *status = mcc_value_new(data, data_len, codec, &value);
-        if (*status != MCC_OK)
-            return false;
-        *status = mcc_put_new($self, key, key_len, value, ttl_ms);
-        mcc_value_free(value);
+        *status = mcc_put_new_as($self, key, key_len, data, data_len, codec, ttl_ms);
         return !mccache_answer(status, MCC_EXISTS);
     }
 

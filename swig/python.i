@@ -97,7 +97,10 @@ static void mccache_py_raise(mcc_status_t status) {
     // Answers leave mcc_last_error() as it was: it would tell of another call.
     bool answer = status == MCC_NOT_FOUND || status == MCC_EXISTS || status == MCC_END;
     const char *message = answer ? "" : mcc_last_error();
-    PyErr_SetString(error ? error : PyExc_RuntimeError, *message ? message : mcc_strerror(status));
+    if (status == MCCACHE_NO_MEMORY)
+        PyErr_NoMemory();
+    else
+        PyErr_SetString(error ? error : PyExc_RuntimeError, *message ? message : mcc_strerror(status));
 }
 
 // What a call on a key answered: a missing key is a KeyError with that key, as in a dict.
@@ -951,7 +954,6 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %ignore mcc_cache_t::remove;
 %ignore mcc_cache_t::contains;
 %ignore mcc_cache_t::len;
-%ignore mcc_cache_t::lease;
 %ignore mcc_lease_t::fill;
 %ignore mcc_iter_t::next;
 %ignore mcc_iter_t::next_entry;

@@ -399,14 +399,11 @@ static VALUE mccache_rb_get_at_least(VALUE self, VALUE key, VALUE clock, VALUE o
 // _put_new(key, value, ttl_ms): false if there is one already.
 static VALUE mccache_rb_put_new(VALUE self, VALUE key, VALUE object, VALUE ttl_ms) {
     int64_t ttl = NUM2LL(ttl_ms);
-    mcc_value_t *value = NULL;
     mccache_rb_entry_t entry;
     mcc_status_t status;
     mccache_rb_to_put(self, key, object, &entry);
-    status = mcc_value_new(entry.value.data, entry.value.len, entry.value.codec, &value);
-    if (status == MCC_OK)
-        status = mcc_put_new(mccache_rb_cache(self), RSTRING_PTR(entry.key), (size_t)RSTRING_LEN(entry.key), value, ttl);
-    mcc_value_free(value);
+    status = mcc_put_new_as(mccache_rb_cache(self), RSTRING_PTR(entry.key), (size_t)RSTRING_LEN(entry.key), entry.value.data,
+                            entry.value.len, entry.value.codec, ttl);
     RB_GC_GUARD(entry.key);
     RB_GC_GUARD(entry.value.owner);
     if (status != MCC_OK && status != MCC_EXISTS)
@@ -691,6 +688,8 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %typemap(out) char * "$result = $1 ? rb_utf8_str_new_cstr($1) : Qnil;"
 
 %typemap(argout) mcc_status_t *status {
+    if (*$1 == MCCACHE_NO_MEMORY)
+        rb_raise(rb_eNoMemError, "no memory for an answer of mccache");
     if (*$1 != MCC_OK)
         mccache_rb_raise(*$1);
 }
@@ -740,7 +739,6 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %ignore mcc_cache_t::put_token;
 %ignore mcc_cache_t::remove_token;
 %ignore mcc_cache_t::get_at_least;
-%ignore mcc_cache_t::lease;
 %ignore mcc_lease_t::fill;
 %ignore mcc_iter_t::next_entry;
 

@@ -135,11 +135,13 @@ public:
     /// same time: the later one wins everywhere, as always.
     template <class T>
     result<bool> try_insert(key_view key, const T& what, time_to_live ttl = {}) {
-        result<value> made = value::try_of(what);
-        if (!made) {
-            return made.error();
+        detail::encoded encoded;
+        if (result<void> done = encoded.set(what); !done) {
+            return done.error();
         }
-        return detail::answer(mcc_put_new(handle_.get(), key.data(), key.size(), made->handle(), ttl.count()), MCC_EXISTS);
+        return detail::answer(mcc_put_new_as(handle_.get(), key.data(), key.size(), encoded.data(), encoded.size(),
+                                             encoded.codec(), ttl.count()),
+                              MCC_EXISTS);
     }
     /// Deletes a key, here and on all members, whether or not a value is known here; whether one was.
     result<bool> try_erase(key_view key) {

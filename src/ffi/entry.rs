@@ -224,6 +224,37 @@ pub unsafe extern "C" fn mcc_put_new(
     })
 }
 
+/// Puts a value of the caller's bytes only if this process knows none for the key, without a handle; else as mcc_put_new().
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value, value_len: the value, 0 bytes to the cache's limit; copied; value may be NULL if value_len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// Returns: MCC_OK; MCC_EXISTS (nothing was changed); MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any; of threads of this process that do this at once with one key, one gets MCC_OK. Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcc_put_new_as(
+    cache: *mut mcc_cache_t,
+    key: *const c_void,
+    key_len: usize,
+    value: *const c_void,
+    value_len: usize,
+    codec: u8,
+    ttl_ms: i64,
+) -> mcc_status_t {
+    guard(|| {
+        // SAFETY: NULL or a live handle.
+        let cache = unsafe { handle(cache, "cache") }?;
+        // SAFETY: the caller's bytes and their length.
+        let key = unsafe { key_of(key, key_len) }?;
+        // SAFETY: the caller's bytes and their length.
+        let value = unsafe { pointer::value(value, value_len) }?;
+        let done = cache.cache.put_if(key, value, Codec(codec), ttl(ttl_ms)?, Precondition::Absent)?;
+        Ok(if done { MCC_OK } else { MCC_EXISTS })
+    })
+}
+
 /// Deletes a key, here and on all members, whether or not a value is known here.
 ///
 /// cache: the cache.

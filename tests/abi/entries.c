@@ -137,11 +137,19 @@ static void new_and_take(mcc_cache_t *cache) {
     MUST(mcc_value_new("second", 6, MCC_CODEC_TEXT, &second) == MCC_OK);
     CHECK("put_new_where_none_is", mcc_put_new(cache, "new", 3, first, 0) == MCC_OK && holds_text(cache, "new", "first"));
     CHECK("put_new_where_one_is", mcc_put_new(cache, "new", 3, second, 0) == MCC_EXISTS && holds_text(cache, "new", "first"));
+    CHECK("put_new_as_where_one_is",
+          mcc_put_new_as(cache, "new", 3, "second", 6, MCC_CODEC_TEXT, 0) == MCC_EXISTS && holds_text(cache, "new", "first"));
     CHECK("take", mcc_take(cache, "new", 3, &taken) == MCC_OK && taken->len == 5 && memcmp(taken->data, "first", 5) == 0 &&
                       taken->codec == MCC_CODEC_TEXT && mcc_contains(cache, "new", 3) == MCC_NOT_FOUND);
     mcc_value_free(taken);
     CHECK("take_missing", mcc_take(cache, "new", 3, &taken) == MCC_NOT_FOUND && taken == NULL);
     CHECK("put_new_after_take", mcc_put_new(cache, "new", 3, second, 0) == MCC_OK && holds_text(cache, "new", "second"));
+    mcc_metadata_t metadata;
+    CHECK("put_new_as", mcc_put_new_as(cache, "new as", 6, "third", 5, MCC_CODEC_TEXT, 60000) == MCC_OK &&
+                            holds_text(cache, "new as", "third") && mcc_metadata(cache, "new as", 6, &metadata) == MCC_OK &&
+                            metadata.codec == MCC_CODEC_TEXT && metadata.ttl_remaining_ms <= 60000);
+    CHECK("put_new_as_of_nothing", mcc_put_new_as(cache, "none", 4, NULL, 0, MCC_CODEC_RAW, 0) == MCC_OK &&
+                                       mcc_del(cache, "new as", 6) == MCC_OK && mcc_del(cache, "none", 4) == MCC_OK);
     mcc_value_free(first);
     mcc_value_free(second);
 }

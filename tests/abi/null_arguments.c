@@ -66,6 +66,7 @@ static void handles(void) {
     CHECK("null_put_as", REFUSED(mcc_put_as(NULL, "k", 1, "v", 1, MCC_CODEC_TEXT, 0)));
     CHECK("null_put_value", REFUSED(mcc_put_value(NULL, "k", 1, NULL, 0)));
     CHECK("null_put_new", REFUSED(mcc_put_new(NULL, "k", 1, NULL, 0)));
+    CHECK("null_put_new_as", REFUSED(mcc_put_new_as(NULL, "k", 1, "v", 1, MCC_CODEC_TEXT, 0)));
     CHECK("null_del", REFUSED(mcc_del(NULL, "k", 1)));
     CHECK("null_take", REFUSED(mcc_take(NULL, "k", 1, &value)) && value == NULL);
     CHECK("null_contains", REFUSED(mcc_contains(NULL, "k", 1)));
@@ -157,7 +158,8 @@ static void results(mcc_node_t *node, mcc_cache_t *cache) {
                                           REFUSED(mcc_put(cache, "k", 1, NULL, 1, 0)) &&
                                           REFUSED(mcc_get(cache, NULL, 1, &value)) && value == NULL &&
                                           REFUSED(mcc_value_new(NULL, 1, 0, &value)) && value == NULL);
-    CHECK("null_value_to_put", REFUSED(mcc_put_value(cache, "k", 1, NULL, 0)) && REFUSED(mcc_put_new(cache, "k", 1, NULL, 0)));
+    CHECK("null_value_to_put", REFUSED(mcc_put_value(cache, "k", 1, NULL, 0)) && REFUSED(mcc_put_new(cache, "k", 1, NULL, 0)) &&
+                                   REFUSED(mcc_put_new_as(cache, "k", 1, NULL, 1, MCC_CODEC_RAW, 0)));
     CHECK("null_texts", REFUSED(mcc_config_set(config, NULL, "x")) && REFUSED(mcc_config_set(config, "cluster", NULL)) &&
                             REFUSED(mcc_config_load(config, NULL)));
     CHECK("null_key_is_named", mcc_put(cache, NULL, 3, "v", 1, 0) == MCC_INVALID_ARGUMENT &&

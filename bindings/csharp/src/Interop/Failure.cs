@@ -18,6 +18,9 @@ namespace MCCache.Interop
         internal const int Config = 7;
         internal const int Network = 8;
 
+        // Not the library's: MCCACHE_NO_MEMORY of swig/mccache.i.
+        private const int NoMemory = 255;
+
         /// <summary>Has the library tell its failures to managed code. Whoever calls this keeps the delegate.</summary>
         internal static FailureListener Listen()
         {
@@ -53,6 +56,8 @@ namespace MCCache.Interop
                     return new MCCacheConfigException(message);
                 case Network:
                     return new MCCacheNetworkException(message);
+                case NoMemory:
+                    return new OutOfMemoryException(message);
                 default:
                     return new MCCacheInternalException("status " + status + ": " + message);
             }
