@@ -259,6 +259,17 @@ void nodes_tell_of_themselves(member& m) {
     REQUIRE(m.cache.stats().entries >= 1 && m.cache.stats().puts >= 1);
 }
 
+void members_of_one_name_are_told_apart(member& m) {
+    const member one("same");
+    const member two("same");
+    const auto same = [](const auto& answer) { return answer.member == "same"; };
+    eventually([&] {
+        const auto sums = m.cache.cluster_checksum(patience);
+        const auto all = m.node.cluster_metrics(patience);
+        return std::count_if(sums.begin(), sums.end(), same) == 2 && std::count_if(all.begin(), all.end(), same) == 2;
+    });
+}
+
 void keys_of_the_cluster_change() {
     const std::string old_key(64, '1');
     const std::string new_key(64, '2');
@@ -331,6 +342,7 @@ int main() {
     alone("loads_once_for_all_who_ask", loads_once_for_all_who_ask);
     alone("a_write_meanwhile_wins", a_write_meanwhile_wins);
     alone("what_a_loader_throws_passes_through", what_a_loader_throws_passes_through);
+    test("members_of_one_name_are_told_apart", [&m] { members_of_one_name_are_told_apart(m); });
     test("keys_of_the_cluster_change", keys_of_the_cluster_change);
     test("settings_are_checked", settings_are_checked);
     alone("exceptions_have_one_base_and_a_code", exceptions_have_one_base_and_a_code);
