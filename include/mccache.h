@@ -218,6 +218,9 @@ enum mcc_event_kind_t
     MCC_EVENT_LOAD_TIMED_OUT = 11,
     /// An expired value was given in place of a loaded one.
     MCC_EVENT_STALE = 12,
+    /// A tag was invalidated, here or on another member: its entries are read no more. The key is the tag; it has no bytes
+    /// if this node learned of it late.
+    MCC_EVENT_TAG_INVALIDATED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1457,6 +1460,60 @@ MCC_API int32_t mcc_abi_version(void);
 /// Returns: text that lives as long as the library is loaded. Never NULL.
 /// Threads: any. Since: 0.1
 MCC_API const char *mcc_strerror(int32_t status);
+
+/// Puts a value with tags, so that mcc_invalidate_tag() can take it; else as mcc_put_as(). An entry has the tags of its
+/// last put or fill.
+///
+/// cache: the cache.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// value, value_len: the value, 0 bytes to the cache's limit; copied; value may be NULL if value_len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// tags, tags_len: at most 16 tags of 1 to 255 bytes each, with a zero byte between two of them, like "user:7\0prices" and
+/// its 13 bytes; copied; none if tags_len is 0, and then tags may be NULL.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_CLOSED; MCC_INVALID_ARGUMENT, also for too many tags or one that is too long or
+/// has no bytes; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_put_tagged(mcc_cache_t *cache,
+                            const void *key,
+                            size_t key_len,
+                            const void *value,
+                            size_t value_len,
+                            uint8_t codec,
+                            int64_t ttl_ms,
+                            const void *tags,
+                            size_t tags_len);
+
+/// Puts what was loaded under a lease, with tags; else as mcc_fill(). Nothing is put either if one of the tags was
+/// invalidated since the lease was given.
+///
+/// lease: the lease.
+/// data, len: the value, 0 bytes to the cache's limit; copied; data may be NULL if len is 0.
+/// codec: how to read it: MCC_CODEC_RAW, _TEXT, _CBOR, or another number that the readers know.
+/// ttl_ms: time to live from now, ms; MCC_TTL_DEFAULT (0): the cache's setting; MCC_TTL_FOREVER: no end.
+/// tags, tags_len: the tags, as in mcc_put_tagged().
+/// Returns: MCC_OK; MCC_OVERTAKEN (nothing was put); MCC_TOO_LARGE; MCC_CLOSED, also in a forked child;
+/// MCC_INVALID_ARGUMENT, also if the lease has ended; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_fill_tagged(mcc_lease_t *lease,
+                             const void *data,
+                             size_t len,
+                             uint8_t codec,
+                             int64_t ttl_ms,
+                             const void *tags,
+                             size_t tags_len);
+
+/// Makes every entry with a tag a miss, here at once and on every member soon. It takes no longer for a million entries
+/// than for one: they stay in memory until they expire or room is needed, and go first then. What is put with the tag
+/// afterwards is read.
+///
+/// cache: the cache.
+/// tag, tag_len: the tag, 1 to 255 bytes, none of them zero; copied.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_invalidate_tag(mcc_cache_t *cache, const void *tag, size_t tag_len);
 
 /// Puts a value as mcc_put_as() does, and gives a token of it. Neither waits for a member.
 ///

@@ -29,6 +29,19 @@ pub enum UpdateKind {
     Invalidate,
     /// Every key of the cache with an older version is gone. The key is empty.
     Clear,
+    /// As a put, and the entry has tags: they stand before the value ([`split_tags`]).
+    TaggedPut,
+    /// Every entry with a tag and an older version is no longer read. The key is the tag's hash, 8 bytes, and its name; in
+    /// a state transfer the name is not known.
+    InvalidateTag,
+}
+
+impl UpdateKind {
+    /// Whether it gives a key a value.
+    #[must_use]
+    pub fn is_put(self) -> bool {
+        matches!(self, UpdateKind::Put | UpdateKind::TaggedPut)
+    }
 }
 
 /// One mutation of one cache, borrowed from wherever its bytes are.
@@ -38,7 +51,7 @@ pub struct Update<'a> {
     pub kind: UpdateKind,
     /// 0 to 65,535 bytes; empty for a clear.
     pub key: &'a [u8],
-    /// The value's bytes; empty for all but a put.
+    /// The value's bytes, behind the tags if it has some; empty for all but a put.
     pub value: &'a [u8],
     /// How to read the value.
     pub codec: Codec,
@@ -50,3 +63,36 @@ pub struct Update<'a> {
 
 /// The longest key, in bytes: what fits the wire's 16-bit length.
 pub const KEY_LEN_MAX: usize = u16::MAX as usize;
+
+/// Most tags of an entry.
+pub const TAGS_MAX: usize = 16;
+
+/// Longest tag, in bytes; it has one at least.
+pub const TAG_LEN_MAX: usize = 255;
+
+/// What the tags of an entry add to its value at most.
+pub const TAGS_LEN_MAX: usize = 1 + 8 * TAGS_MAX;
+
+/// The hashes of an entry's tags as they stand before its value: how many, 8 bytes each; then the value.
+#[must_use]
+pub fn join_tags(tags: &[u64], value: &[u8]) -> Vec<u8> {
+    let tags = tags.get(..TAGS_MAX).unwrap_or(tags);
+    let mut bytes = Vec::with_capacity(TAGS_LEN_MAX + value.len());
+    bytes.push(u8::try_from(tags.len()).unwrap_or(u8::MAX));
+    bytes.extend(tags.iter().flat_map(|tag| tag.to_le_bytes()));
+    bytes.extend_from_slice(value);
+    bytes
+}
+
+/// The hashes, 8 bytes each, and the value; `None` if these are not such bytes, or name no tag.
+#[must_use]
+pub fn split_tags(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&count, rest) = bytes.split_first()?;
+    let is_count = (1..=TAGS_MAX).contains(&usize::from(count));
+    rest.split_at_checked(8 * usize::from(count)).filter(|_| is_count)
+}
+
+/// The hashes in what [`split_tags`] gives.
+pub fn tag_hashes(tags: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    tags.chunks_exact(8).filter_map(|tag| Some(u64::from_le_bytes(tag.try_into().ok()?)))
+}

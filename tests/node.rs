@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use mccache::config::Config;
 use mccache::error::Error;
-use mccache::node::{Cache, Event, EventKind, Events, MemberState, Node, Precondition, SyncTo, Token, Ttl};
+use mccache::node::{Cache, Event, EventKind, Events, Lookup, MemberState, Node, Precondition, SyncTo, Token, Ttl};
 use mccache::store::{Store, Value};
 use mccache::update::Codec;
 
@@ -609,6 +609,44 @@ fn what_one_writes_the_others_drop_and_load_again() {
     caches[2].clear().expect("open");
     assert_eq!(load(&caches[2], b"fourth"), b"fourth");
     assert_eq!(metric(&nodes[1], "cache_mode_conflicts"), 0);
+}
+
+#[test]
+fn what_was_put_with_a_tag_goes_everywhere_at_once() {
+    for mode in ["replicate", "invalidate", "local"] {
+        let (_nodes, caches) = Cluster::new("tags").nodes(2, &[("cache_mode", mode)]);
+        let [one, two] = &caches[..] else { panic!("two of them") };
+        one.put_tagged(b"a", b"v", Codec::RAW, Ttl::Default, &[b"user:7", b"prices"]).expect("open");
+        one.put_tagged(b"b", b"v", Codec::RAW, Ttl::Default, &[b"user:8"]).expect("open");
+        put(one, "c", b"v");
+        let Ok(Lookup::Lease(lease)) = two.lease(b"d", PATIENCE) else { panic!("a lease") };
+        assert!(lease.fill_tagged(b"v", Codec::RAW, Ttl::Default, &[b"user:7"]).expect("open"));
+        let Ok(Lookup::Lease(lease)) = one.lease(b"e", PATIENCE) else { panic!("a lease") };
+        one.sync(PATIENCE).expect("told");
+        let events = two.events().expect("events");
+        one.invalidate_tag(b"user:7").expect("open");
+        assert!(!lease.fill_tagged(b"old", Codec::RAW, Ttl::Default, &[b"user:7"]).expect("open"), "{mode}");
+        one.sync(PATIENCE).expect("told");
+        for key in ["a", "e"] {
+            assert!(lacks(one, key) && lacks(two, key), "{mode}");
+        }
+        assert!(holds(one, "b", b"v") && holds(one, "c", b"v"), "{mode}");
+        assert_eq!((holds(two, "b", b"v"), holds(two, "d", b"v")), (mode == "replicate", mode == "local"), "{mode}");
+        if mode != "local" {
+            let event = next_of(&events, EventKind::TagInvalidated);
+            assert_eq!((&*event.key, &*event.member, event.local), (&b"user:7"[..], "n0", false), "{mode}");
+        }
+        one.put_tagged(b"a", b"new", Codec::RAW, Ttl::Default, &[b"user:7"]).expect("open");
+        assert!(holds(one, "a", b"new"), "{mode}");
+        let many: Vec<&[u8]> = vec![b"t"; 17];
+        let refused = [
+            one.put_tagged(b"a", b"w", Codec::RAW, Ttl::Default, &many),
+            one.put_tagged(b"a", b"w", Codec::RAW, Ttl::Default, &[b""]),
+            one.invalidate_tag(&[b't'; 256]),
+        ];
+        assert!(refused.iter().all(|refused| matches!(refused, Err(Error::InvalidArgument { name: "tags", .. }))));
+        assert!(holds(one, "a", b"new"), "{mode}");
+    }
 }
 
 #[test]

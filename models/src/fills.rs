@@ -547,9 +547,11 @@ mod tests {
                 let known = match store.state_of(KEY) {
                     None => Known::None,
                     Some(Outgoing::Put { value, version, .. }) => Known::Value(model_version(version), value[0]),
-                    Some(Outgoing::Delete { version } | Outgoing::Invalidate { version }) => {
-                        Known::Tombstone(model_version(version))
-                    }
+                    Some(
+                        Outgoing::Delete { version }
+                        | Outgoing::Invalidate { version }
+                        | Outgoing::InvalidateTag { version },
+                    ) => Known::Tombstone(model_version(version)),
                 };
                 let segment = u16::try_from(store.segment_of(KEY)).expect("a segment");
                 let cleared = model_version(store.clear_version());

@@ -42,6 +42,9 @@ pub enum mcc_event_kind_t {
     MCC_EVENT_LOAD_TIMED_OUT = 11,
     /// An expired value was given in place of a loaded one.
     MCC_EVENT_STALE = 12,
+    /// A tag was invalidated, here or on another member: its entries are read no more. The key is the tag; it has no bytes
+    /// if this node learned of it late.
+    MCC_EVENT_TAG_INVALIDATED = 13,
 }
 
 impl From<EventKind> for mcc_event_kind_t {
@@ -60,6 +63,7 @@ impl From<EventKind> for mcc_event_kind_t {
             EventKind::LoadSlow => mcc_event_kind_t::MCC_EVENT_LOAD_SLOW,
             EventKind::LoadTimedOut => mcc_event_kind_t::MCC_EVENT_LOAD_TIMED_OUT,
             EventKind::Stale => mcc_event_kind_t::MCC_EVENT_STALE,
+            EventKind::TagInvalidated => mcc_event_kind_t::MCC_EVENT_TAG_INVALIDATED,
         }
     }
 }

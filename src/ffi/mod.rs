@@ -37,6 +37,7 @@ mod node;
 mod pointer;
 mod stats;
 mod status;
+mod tags;
 mod token;
 mod value;
 
@@ -57,6 +58,7 @@ pub use members::*;
 pub use node::*;
 pub use stats::*;
 pub use status::*;
+pub use tags::*;
 pub use token::*;
 pub use value::*;
 

@@ -128,7 +128,7 @@ impl CacheCore {
 
     /// Applies a local change of one key, stamping it anew while something newer comes between, and queues what peers
     /// must hear of.
-    fn change(
+    pub(super) fn change(
         self: &Arc<Self>,
         change: Change<'_>,
         now: WallMs,
@@ -249,7 +249,7 @@ impl CacheCore {
 
 /// Applies a change under a new stamp, and again while something newer comes between; with all that the attempts evicted.
 #[inline]
-fn stamped(stamp: impl Fn() -> Version, apply: impl Fn(Version) -> Outcome) -> (Version, Outcome) {
+pub(super) fn stamped(stamp: impl Fn() -> Version, apply: impl Fn(Version) -> Outcome) -> (Version, Outcome) {
     let version = stamp();
     let outcome = apply(version);
     if outcome.fate == Fate::Stale { stamped_again(version, outcome, stamp, apply) } else { (version, outcome) }
@@ -278,7 +278,7 @@ fn stamped_again(
 }
 
 /// The error of a change that was not done.
-fn overtaken() -> Error {
+pub(super) fn overtaken() -> Error {
     Error::Internal(format!("members' newer writes came between {STAMPS_MAX} times in a row; nothing was changed"))
 }
 

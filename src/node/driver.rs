@@ -24,6 +24,7 @@ use super::lock::lock;
 use super::lookup::{self, Lookup};
 use super::network::Network;
 use super::outbox::{Item, Outbox};
+use super::tags::of_tag;
 use super::token::SyncAsk;
 use super::train::Train;
 use super::upkeep::Upkeep;
@@ -412,7 +413,7 @@ impl Driver {
     }
 
     fn send_item(&mut self, item: Item, now: Now) {
-        self.wrote |= matches!(item, Item::Key { .. } | Item::Forget { .. } | Item::Clear { .. });
+        self.wrote |= !matches!(item, Item::CloseCache { .. });
         match item {
             Item::Key { cache, key } => self.send_key(&cache, key.bytes(), now),
             Item::Forget { cache, key, version } => {
@@ -422,6 +423,9 @@ impl Driver {
             Item::Clear { cache, version } => {
                 self.protocol.send_update(cache.id, &Update { version, ..bare(UpdateKind::Clear, b"") }, now);
             }
+            Item::InvalidateTag { cache, key, version } => {
+                self.protocol.send_update(cache.id, &of_tag(&key, version), now);
+            }
             Item::CloseCache { cache } => self.close_cache(&cache),
         }
     }
@@ -430,8 +434,8 @@ impl Driver {
     fn send_key(&mut self, cache: &CacheCore, key: &[u8], now: Now) {
         match cache.store.take_dirty(key) {
             Some(Outgoing::Put { value, version, deadline }) => {
-                let update =
-                    Update { kind: UpdateKind::Put, key, value: &value, codec: value.codec(), version, deadline };
+                let kind = if value.is_tagged() { UpdateKind::TaggedPut } else { UpdateKind::Put };
+                let update = Update { kind, key, value: value.with_tags(), codec: value.codec(), version, deadline };
                 self.protocol.send_update(cache.id, &update, now);
             }
             Some(Outgoing::Delete { version }) => {
@@ -441,7 +445,7 @@ impl Driver {
                 self.protocol.send_update(cache.id, &Update { version, ..bare(UpdateKind::Invalidate, key) }, now);
             }
             // Something newer speaks for it: a member's update, a clear, or the invalidation of what left unsent.
-            None => self.core.metrics.updates_conflated.inc(),
+            Some(Outgoing::InvalidateTag { .. }) | None => self.core.metrics.updates_conflated.inc(),
         }
     }
 
@@ -541,15 +545,12 @@ impl Driver {
             protocol::Event::MemberLeft(member) => self.tell_member(EventKind::MemberLeft, &member),
             protocol::Event::MemberFailed(member) => self.tell_member(EventKind::MemberFailed, &member),
             protocol::Event::Applied { cache, kind, key, version } => {
-                let kind = match kind {
-                    UpdateKind::Put => EventKind::Put,
-                    UpdateKind::Delete => EventKind::Delete,
-                    UpdateKind::Clear => EventKind::Clear,
-                    UpdateKind::Invalidate => EventKind::Evict,
-                };
+                // Of a tag the hash stands before its name.
+                let start = if kind == UpdateKind::InvalidateTag { 8 } else { 0 };
+                let (kind, key) = (kind_of(kind), key.get(start..).unwrap_or_default());
                 let writer = Writer::Member(self.name_of(version.origin, now));
                 if let Some(cache) = self.caches.get(&cache) {
-                    self.core.publish(|| cache.event(kind, &key, version, writer));
+                    self.core.publish(|| cache.event(kind, key, version, writer));
                 }
             }
             protocol::Event::Evicted { cache, key, version } => {
@@ -623,6 +624,17 @@ const MAX_VALUE_ACCEPTED: usize = 64 << 20;
 /// An update without value, version and deadline.
 fn bare(kind: UpdateKind, key: &[u8]) -> Update<'_> {
     Update { kind, key, value: b"", codec: Codec::RAW, version: crate::hlc::Version::ZERO, deadline: Deadline::NEVER }
+}
+
+/// What a member's update of a key, or of a whole cache, is to a listener.
+fn kind_of(kind: UpdateKind) -> EventKind {
+    match kind {
+        UpdateKind::Put | UpdateKind::TaggedPut => EventKind::Put,
+        UpdateKind::Delete => EventKind::Delete,
+        UpdateKind::Clear => EventKind::Clear,
+        UpdateKind::Invalidate => EventKind::Evict,
+        UpdateKind::InvalidateTag => EventKind::TagInvalidated,
+    }
 }
 
 /// How a mode is called in settings.

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::hlc::Version;
 use crate::store::{Fate, Precondition, Source, Value, Watch};
 use crate::time::{Deadline, WallMs};
-use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
+use crate::update::{Codec, KEY_LEN_MAX, Update};
 
 /// The right to load one key. While it lasts, other callers of this process that ask for the key's lease wait.
 ///
@@ -52,16 +52,26 @@ impl Lease {
     /// # Errors
     /// As [`Cache::put`]; nothing is put. [`Error::Closed`] also for a lease of the process this one was forked from.
     pub fn fill(self, value: &[u8], codec: Codec, ttl: Ttl) -> Result<bool> {
+        self.fill_tagged(value, codec, ttl, &[])
+    }
+
+    /// As [`fill`](Lease::fill), with tags as [`Cache::put_tagged`] takes them; not if one of them was invalidated since the
+    /// lease was given.
+    ///
+    /// # Errors
+    /// As [`fill`](Lease::fill), and [`Error::InvalidArgument`] as [`Cache::put_tagged`].
+    pub fn fill_tagged(self, value: &[u8], codec: Codec, ttl: Ttl, tags: &[&[u8]]) -> Result<bool> {
         let core = &self.core;
         if !core.is_usable() {
             return Err(core.closed());
         }
-        core.check_put(&self.key, value)?;
+        let (kind, value) = core.with_tags(&self.key, value, tags)?;
+        let value = &*value;
         let now = coarse_wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key: &self.key, value_len: value.len() };
         let (version, only_if) = (self.version, Precondition::QuietSince(self.watch));
-        let update = Update { kind: UpdateKind::Put, key: &self.key, value, codec, version, deadline };
+        let update = Update { kind, key: &self.key, value, codec, version, deadline };
         let apply = || (version, core.store.apply(&update, Source::Fill, only_if, now));
         let outcome = if core.store.is_marking() { core.kept(change, apply) } else { core.announced(change, apply) };
         core.loads.mend(&self.key);

@@ -46,6 +46,8 @@ pub enum EventKind {
     LoadTimedOut,
     /// An expired value was given in place of a loaded one.
     Stale,
+    /// A tag was invalidated: its entries are read no more. The key is the tag; empty if this node learned of it late.
+    TagInvalidated,
 }
 
 /// Something that happened.

@@ -47,6 +47,15 @@ pub(super) enum Item {
         /// Of the clear.
         version: Version,
     },
+    /// Tell the others that a tag was invalidated.
+    InvalidateTag {
+        /// Whose.
+        cache: Arc<CacheCore>,
+        /// Its hash and its name.
+        key: Box<[u8]>,
+        /// Of that.
+        version: Version,
+    },
     /// The cache was closed, and all it wrote lies before this.
     CloseCache {
         /// Which.

@@ -206,9 +206,11 @@ fn update_of<'a>(key: &'a [u8], state: &'a Outgoing) -> Update<'a> {
     let bare = |kind, version| Update { kind, key, value: &[], codec: Codec::RAW, version, deadline: Deadline::NEVER };
     match state {
         Outgoing::Put { value, version, deadline } => {
-            Update { value, codec: value.codec(), deadline: *deadline, ..bare(UpdateKind::Put, *version) }
+            let kind = if value.is_tagged() { UpdateKind::TaggedPut } else { UpdateKind::Put };
+            Update { value: value.with_tags(), codec: value.codec(), deadline: *deadline, ..bare(kind, *version) }
         }
         Outgoing::Delete { version } => bare(UpdateKind::Delete, *version),
         Outgoing::Invalidate { version } => bare(UpdateKind::Invalidate, *version),
+        Outgoing::InvalidateTag { version } => bare(UpdateKind::InvalidateTag, *version),
     }
 }

@@ -18,7 +18,7 @@ use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Seq, SessionId};
 use crate::store::{Fate, Gone, Precondition, Source};
 use crate::time::{Deadline, Mono, Now};
-use crate::update::{Codec, KEY_LEN_MAX, Update, UpdateKind};
+use crate::update::{Codec, KEY_LEN_MAX, TAGS_LEN_MAX, Update, UpdateKind};
 use crate::wire::{
     Acks, CacheDigests, Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble, UPDATE_OVERHEAD, decode_update,
 };
@@ -189,7 +189,7 @@ impl Protocol {
 
     /// Longest encoded update that is believed.
     pub(super) fn encoded_max(&self) -> usize {
-        self.setup.max_value.saturating_add(KEY_LEN_MAX).saturating_add(UPDATE_OVERHEAD)
+        self.setup.max_value.saturating_add(TAGS_LEN_MAX).saturating_add(KEY_LEN_MAX).saturating_add(UPDATE_OVERHEAD)
     }
 
     pub(super) fn drop_stalled_reassemblies(&mut self, now: Mono) {
@@ -211,7 +211,7 @@ impl Protocol {
 
     /// The one way a remote update reaches a store, live or in a state transfer. Says whether it was applied.
     pub(super) fn apply_remote(&mut self, cache: CacheId, update: &Update<'_>, now: Now) {
-        if update.value.len() > self.setup.max_value || is_wild(update.version.hlc, now) {
+        if update.value.len() > self.setup.max_value.saturating_add(TAGS_LEN_MAX) || is_wild(update.version.hlc, now) {
             self.metrics.rejected_frame.inc();
             return;
         }

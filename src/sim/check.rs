@@ -22,6 +22,10 @@ pub(super) struct Written {
 pub(super) struct Oracle {
     written: BTreeMap<Version, Written>,
     clears: Vec<(Version, u64)>,
+    /// The tags of what was put with one.
+    tagged: BTreeMap<Version, u8>,
+    /// Tags that were invalidated: when, which, and by which run.
+    tags: Vec<(Version, u8, u64)>,
     seen: BTreeMap<(u64, u64), Version>,
     /// Syncs under way, by token.
     syncs: BTreeMap<u64, Awaited>,
@@ -48,6 +52,21 @@ impl Oracle {
         self.clears.push((version, run));
     }
 
+    pub(super) fn note_tagged(&mut self, version: Version, tag: u8) {
+        self.tagged.insert(version, tag);
+    }
+
+    pub(super) fn note_tag(&mut self, version: Version, tag: u8, run: u64) {
+        self.tags.push((version, tag, run));
+    }
+
+    /// Whether what was put at `version` has a tag that one of these runs invalidated later.
+    fn is_invalidated(&self, version: Version, by: impl Fn(u64) -> bool) -> bool {
+        let tag = self.tagged.get(&version);
+        let is_later = |&(at, of, run): &(Version, u8, u64)| Some(&of) == tag && at > version && by(run);
+        tag.is_some() && self.tags.iter().any(is_later)
+    }
+
     /// Notes a sync; its token is given back.
     pub(super) fn note_sync(&mut self, awaited: Awaited) -> u64 {
         let token = self.syncs.keys().next_back().map_or(1, |last| last + 1);
@@ -71,7 +90,7 @@ impl Oracle {
                     known >= *version
                 }
                 Some(Outgoing::Delete { version: known }) => known >= *version || misses,
-                None => misses,
+                Some(Outgoing::InvalidateTag { .. }) | None => misses,
             };
             shows || node.store.clear_version() >= *version
         };
@@ -107,11 +126,33 @@ impl Oracle {
         Ok(())
     }
 
-    /// A run never shows what its own clear removed.
+    /// A run never shows what its own clear removed, nor what has a tag that it invalidated later.
     pub(super) fn check_clears(&self, run: u64, node: &SimNode, key: u64, now: WallMs) -> Result<(), String> {
         let Some(entry) = node.store.peek(&key_bytes(key), now) else { return Ok(()) };
         if self.clears.iter().any(|&(clear, by)| clear >= entry.version && by == run) {
             return Err(format!("run {run} shows key {key} at {}, from before its own clear", entry.version));
+        }
+        if self.is_invalidated(entry.version, |by| by == run) {
+            return Err(format!("run {run} shows key {key} at {}, whose tag it invalidated", entry.version));
+        }
+        Ok(())
+    }
+
+    /// In the end nobody shows what has a tag that was invalidated later, by a run that did not crash.
+    pub(super) fn check_tags(
+        &self,
+        nodes: &[(u64, &SimNode)],
+        keys: u64,
+        crashed: &dyn Fn(u64) -> bool,
+        now: WallMs,
+    ) -> Result<(), String> {
+        for &(run, node) in nodes {
+            for key in 0..keys {
+                let Some(entry) = node.store.peek(&key_bytes(key), now) else { continue };
+                if self.is_invalidated(entry.version, |by| !crashed(by)) {
+                    return Err(format!("run {run} ends with key {key} at {}, whose tag is gone", entry.version));
+                }
+            }
         }
         Ok(())
     }
@@ -140,7 +181,9 @@ impl Oracle {
                     || self.may_be_gone(key, version, crashed),
                     |held| held > version && self.written.get(&held).is_some_and(|w| crashed(w.run)),
                 );
+                let is_gone = self.is_invalidated(version, |by| !crashed(by));
                 let matches = match (&written.value, &entry) {
+                    (_, None) if is_gone => true,
                     (Some(value), Some(entry)) => entry.version == version && **value == *entry.value,
                     (None, None) => true,
                     (Some(_), None) => may_miss,
@@ -154,12 +197,14 @@ impl Oracle {
         Ok(())
     }
 
-    /// Whether a crashed writer deleted the key or cleared the cache after `version`.
+    /// Whether a crashed writer deleted the key, put it with a tag that is gone, or cleared the cache after `version`.
     fn may_be_gone(&self, key: u64, version: Version, crashed: &dyn Fn(u64) -> bool) -> bool {
-        let deleted = self
-            .written
-            .range(version..)
-            .any(|(_, written)| written.key == key && written.value.is_none() && crashed(written.run));
-        deleted || self.clears.iter().any(|&(clear, run)| clear > version && crashed(run))
+        let deleted = self.written.range(version..).any(|(at, written)| {
+            let is_gone = written.value.is_none() || self.is_invalidated(*at, |_| true);
+            written.key == key && is_gone && crashed(written.run)
+        });
+        deleted
+            || self.is_invalidated(version, crashed)
+            || self.clears.iter().any(|&(clear, run)| clear > version && crashed(run))
     }
 }

@@ -47,6 +47,8 @@ pub struct Options {
     pub loss_when_quiet: u8,
     /// Values stay with each node (mode invalidate), which loads from a database.
     pub invalidate: bool,
+    /// Some entries have a tag, and tags are invalidated at times.
+    pub tags: bool,
 }
 
 impl Options {
@@ -88,6 +90,7 @@ impl Options {
             max_entries: if limited { 20 } else { usize::MAX },
             loss_when_quiet: loss,
             invalidate: below(4) == 0,
+            tags: below(3) == 0,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::protocol::{Event, Links, Protocol, Rephase, Setup, SyncTo, SyncWish, 
 use crate::rng::Rng;
 use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store, Watch};
 use crate::time::{Deadline, Now};
-use crate::update::{Codec, Update, UpdateKind};
+use crate::update::{Codec, Update, UpdateKind, join_tags};
 
 /// The one cache of the simulation.
 pub(super) const CACHE_NAME: &str = "sim";
@@ -45,6 +45,7 @@ enum Waiting {
     Key(Key),
     Forget(Key, Version),
     Clear(Version),
+    Tag(Box<[u8]>, Version),
 }
 
 /// A node between start and crash.
@@ -103,8 +104,10 @@ impl SimNode {
         let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
         let outcome = self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
         let before = self.outbox.len();
-        if kind == UpdateKind::Clear {
-            self.outbox.push_back(Waiting::Clear(version));
+        match kind {
+            UpdateKind::Clear => self.outbox.push_back(Waiting::Clear(version)),
+            UpdateKind::InvalidateTag => self.outbox.push_back(Waiting::Tag(key.into(), version)),
+            _ => {}
         }
         self.outbox.extend(outcome.dirty_key.map(Waiting::Key));
         // What left unsent is made known, as the driver does.
@@ -128,6 +131,18 @@ impl SimNode {
     /// Sessions of the members it knows.
     pub(super) fn member_sessions(&self, now: Now) -> Vec<SessionId> {
         self.protocol.members(now).iter().map(|member| member.session).collect()
+    }
+
+    /// A put with a tag.
+    pub(super) fn put_tagged(&mut self, key: &[u8], value: &[u8], tag: u8, now: Now) -> Version {
+        let bytes = join_tags(&[self.store.tag_hash(&[tag])], value);
+        self.write(UpdateKind::TaggedPut, key, &bytes, now)
+    }
+
+    /// Makes what was put with the tag a miss.
+    pub(super) fn invalidate_tag(&mut self, tag: u8, now: Now) -> Version {
+        let key = self.store.tag_hash(&[tag]).to_le_bytes();
+        self.write(UpdateKind::InvalidateTag, &key, &[], now)
     }
 
     /// Begins a load, if there is no value.
@@ -189,16 +204,18 @@ impl SimNode {
         };
         match waiting {
             Waiting::Clear(version) => send(UpdateKind::Clear, &[], &[], *version, Deadline::NEVER),
+            Waiting::Tag(key, version) => send(UpdateKind::InvalidateTag, key, &[], *version, Deadline::NEVER),
             Waiting::Forget(key, version) => send(UpdateKind::Invalidate, key, &[], *version, Deadline::NEVER),
             Waiting::Key(key) => match self.store.take_dirty(key) {
                 Some(Outgoing::Put { value, version, deadline }) => {
-                    send(UpdateKind::Put, key, &value, version, deadline);
+                    let kind = if value.is_tagged() { UpdateKind::TaggedPut } else { UpdateKind::Put };
+                    send(kind, key, value.with_tags(), version, deadline);
                 }
                 Some(Outgoing::Delete { version }) => send(UpdateKind::Delete, key, &[], version, Deadline::NEVER),
                 Some(Outgoing::Invalidate { version }) => {
                     send(UpdateKind::Invalidate, key, &[], version, Deadline::NEVER);
                 }
-                None => {}
+                Some(Outgoing::InvalidateTag { .. }) | None => {}
             },
         }
     }

@@ -278,6 +278,14 @@ impl<'a> World<'a> {
         let fill = self.rng.next_u64();
         let Some(running) = self.places[place].as_mut() else { return Ok(()) };
         let run = running.run;
+        // Of three tags; most entries have none.
+        let tag = if self.options.tags { u8::try_from(self.rng.below(12)).unwrap_or(0) } else { u8::MAX };
+        if tag < 3 && dice > 985 {
+            let version = running.node.invalidate_tag(tag, now);
+            self.oracle.note_tag(version, tag, run);
+            self.turn(place);
+            return self.check_reads(key, now);
+        }
         let version = if self.options.clears && dice < 3 {
             let version = running.node.write(UpdateKind::Clear, &[], &[], now);
             self.oracle.note_clear(version, run);
@@ -289,7 +297,13 @@ impl<'a> World<'a> {
         } else {
             let value: Vec<u8> =
                 (0..len).map(|i| fill.rotate_left(u32::try_from(i % 64).unwrap_or(0)).to_le_bytes()[0]).collect();
-            let version = running.node.write(UpdateKind::Put, &key_bytes(key), &value, now);
+            let version = if tag < 3 {
+                let version = running.node.put_tagged(&key_bytes(key), &value, tag, now);
+                self.oracle.note_tagged(version, tag);
+                version
+            } else {
+                running.node.write(UpdateKind::Put, &key_bytes(key), &value, now)
+            };
             self.note_write(version, Written { key, value: Some(value), run });
             version
         };
@@ -442,6 +456,7 @@ impl<'a> World<'a> {
         let nodes: Vec<(u64, &SimNode)> =
             self.places.iter().flatten().map(|running| (running.run, &running.node)).collect();
         let crashed = |run: u64| self.crashed.contains(&run);
+        self.oracle.check_tags(&nodes, self.options.keys, &crashed, now)?;
         if self.options.invalidate {
             return self.database.check_final(&nodes, &crashed, now);
         }

@@ -15,7 +15,7 @@ use super::watch::Watch;
 use super::{Evicted, Fate, Outcome, Precondition, Source, Store};
 use crate::hlc::Version;
 use crate::time::{Deadline, WallMs};
-use crate::update::{Codec, Update, UpdateKind};
+use crate::update::{Codec, Update, UpdateKind, split_tags};
 
 /// Longest key that is hashed for the cluster under the lock, if at all: some 50 ns. A key that is known has its hash in
 /// its slot; a longer one is hashed before the lock is taken, known or not.
@@ -46,6 +46,8 @@ pub(super) struct Change<'a> {
     /// Set by the first attempt, unless the key is long.
     pub(super) key_hash: KeyHash,
     pub(super) is_hashed: bool,
+    /// The hashes of the tags of a put.
+    pub(super) tags: &'a [u8],
     /// Taken when it is linked. A short value's is made when it is known to be needed.
     pub(super) block: Option<Block>,
     pub(super) source: Source,
@@ -74,12 +76,20 @@ pub(super) struct Replaced {
     pub(super) block: Block,
     pub(super) key_len: u16,
     pub(super) codec: Codec,
+    pub(super) tags: u8,
     pub(super) readable: bool,
 }
 
 impl Done {
     pub(super) fn refused(fate: Fate, had_value: bool) -> Attempt {
         Attempt::Done(Done { fate, had_value, dirty_key: None, replaced: None })
+    }
+}
+
+impl Change<'_> {
+    /// How many tags the entry is to have.
+    pub(super) fn tags_count(&self) -> u8 {
+        u8::try_from(self.tags.len() / 8).unwrap_or(0)
     }
 }
 
@@ -105,8 +115,12 @@ impl Store {
     pub fn apply(&self, update: &Update<'_>, source: Source, precondition: Precondition, now: WallMs) -> Outcome {
         let deed = match update.kind {
             UpdateKind::Clear => return self.apply_clear(update.version),
-            UpdateKind::Put if !self.could_hold(update.key.len(), update.value.len()) => Deed::PutTooHeavy,
+            UpdateKind::InvalidateTag => return self.apply_tag(update, source),
+            _ if update.kind.is_put() && !self.could_hold(update.key.len(), update.value.len()) => Deed::PutTooHeavy,
             UpdateKind::Put => Deed::Put,
+            // Whoever hands on what came from elsewhere has looked at it; else it is no put.
+            UpdateKind::TaggedPut if split_tags(update.value).is_none() => return unheld(),
+            UpdateKind::TaggedPut => Deed::Put,
             UpdateKind::Delete => Deed::Delete,
             UpdateKind::Invalidate => Deed::Invalidate,
         };
@@ -130,7 +144,7 @@ impl Store {
         let mut replaced = None;
         let outcome = self.change(Deed::Delete, &update, (Source::Local, Precondition::Any, now), &mut replaced);
         let live = replaced.filter(|replaced: &Replaced| replaced.readable);
-        (outcome, live.map(|Replaced { block, key_len, codec, .. }| Value::of(block, key_len, codec)))
+        (outcome, live.map(|Replaced { block, key_len, codec, tags, .. }| Value::of(block, key_len, codec, tags)))
     }
 
     /// Whether an entry of these lengths fits into the empty store.
@@ -168,6 +182,10 @@ impl Store {
             place: self.hashes.place(key, self.shard_mask),
             key_hash: if is_hashed { self.hashes.key(key) } else { KeyHash(0) },
             is_hashed,
+            tags: match update.kind {
+                UpdateKind::TaggedPut => split_tags(update.value).map_or(&[], |(tags, _)| tags),
+                _ => &[],
+            },
             block,
             source,
             precondition,
@@ -201,9 +219,9 @@ impl Store {
         let Update { key, version, .. } = *change.update;
         let found = shard.find(change.place.hash, key);
         let known = found.map(|i| shard.slot(i));
-        let live = known.filter(|slot| slot.is_readable(change.now));
+        let live = known.filter(|slot| self.is_readable(slot, change.now));
         let had_value = live.is_some();
-        if !change.precondition.holds(live, |watch| shard.watches.is_quiet(watch, self.clears.heard())) {
+        if !change.precondition.holds(live, |watch| self.is_quiet(shard, watch, change.tags)) {
             return Done::refused(Fate::Refused, had_value);
         }
         if let Some(slot) = known {
@@ -216,11 +234,11 @@ impl Store {
             Some(slot) => version > slot.version,
             None => version.hlc > self.segments.floor(change.key_hash.segment()),
         };
-        if !newer || self.clears.cover(version) {
+        if !newer || self.clears.cover(version) || self.is_dead(change) {
             return Done::refused(Fate::Stale, had_value);
         }
         match (change.deed, found) {
-            (Deed::Put, Some(i)) if change.block.is_none() && shard.rewrite(i, change.update) => {
+            (Deed::Put, Some(i)) if change.block.is_none() && shard.rewrite(i, change.update, change.tags_count()) => {
                 self.restamp(shard, change, i, had_value)
             }
             (Deed::Put, found) => match self.room_for(shard, change, found) {
@@ -233,6 +251,19 @@ impl Store {
             (Deed::Invalidate, found) => self.drop_key(shard, change, found, Fate::Applied),
             (Deed::PutTooHeavy, found) => self.drop_key(shard, change, found, Fate::TooHeavy),
         }
+    }
+
+    /// Whether nothing was heard since a watch began: of its key, of these tags, nor a clear.
+    pub(super) fn is_quiet(&self, shard: &Shard, watch: Watch, tags: &[u8]) -> bool {
+        let is_quiet = shard.watches.is_quiet(watch, self.clears.heard());
+        is_quiet && (tags.is_empty() || !self.tags.is_heard_since(tags, watch.tags()))
+    }
+
+    /// Whether what this process puts has a tag that was invalidated at a later version. What comes from elsewhere is
+    /// known all the same, and not read.
+    pub(super) fn is_dead(&self, change: &Change<'_>) -> bool {
+        let is_own = change.source != Source::Remote && !change.tags.is_empty();
+        is_own && self.tags.cover(change.tags, change.update.version)
     }
 
     /// Reserves what a put needs beyond what its key has already; returns it if that takes more than this lock.
@@ -267,9 +298,10 @@ impl Store {
         // Always there for a put and a delete, which alone come here.
         let Some(block) = change.block.take() else { return Done::refused(Fate::Stale, false) };
         let old = found.map(|i| shard.slot(i));
-        let had_value = old.is_some_and(|slot| slot.is_readable(change.now));
+        let had_value = old.is_some_and(|slot| self.is_readable(slot, change.now));
         let was_dirty = old.is_some_and(|slot| slot.dirty);
-        let (old_key_len, old_codec) = old.map_or((0, Codec::RAW), |slot| (slot.key_len, slot.codec));
+        let (old_key_len, old_codec, old_tags) =
+            old.map_or((0, Codec::RAW, 0), |slot| (slot.key_len, slot.codec, slot.tags));
         let old_weight =
             old.filter(|slot| slot.state == State::Live).map(|slot| Store::weight_of_block(slot.block_len()));
         self.mix_change(old, change, state == State::Tombstone);
@@ -285,6 +317,7 @@ impl Store {
             codec: change.update.codec,
             state,
             dirty,
+            tags: if state == State::Live { change.tags_count() } else { 0 },
         };
         let old_block = shard.put(found, change.place.hash, content);
         match (state, old_weight) {
@@ -296,8 +329,13 @@ impl Store {
             self.trim_tombstones(shard, change);
         }
         self.publish(change.place.shard, shard);
-        let replaced =
-            old_block.map(|block| Replaced { block, key_len: old_key_len, codec: old_codec, readable: had_value });
+        let replaced = old_block.map(|block| Replaced {
+            block,
+            key_len: old_key_len,
+            codec: old_codec,
+            tags: old_tags,
+            readable: had_value,
+        });
         Attempt::Done(Done { fate: Fate::Applied, had_value, dirty_key, replaced })
     }
 
@@ -316,12 +354,13 @@ impl Store {
     /// Holds nothing of the key any more, and remembers that it was forgotten at the update's version.
     fn drop_key(&self, shard: &mut Shard, change: &Change<'_>, found: Option<u32>, fate: Fate) -> Attempt {
         self.segments.raise(change.key_hash.segment(), change.update.version.hlc);
-        let had_value = found.is_some_and(|i| shard.slot(i).is_readable(change.now));
+        let had_value = found.is_some_and(|i| self.is_readable(shard.slot(i), change.now));
         let left = found.and_then(|i| self.unlink(change.place.shard, shard, i));
         let replaced = left.map(|left| Replaced {
             block: left.block,
             key_len: left.key_len,
             codec: Codec::RAW,
+            tags: 0,
             readable: had_value,
         });
         Attempt::Done(Done { fate, had_value, dirty_key: None, replaced })

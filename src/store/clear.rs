@@ -60,6 +60,7 @@ impl Store {
     pub(super) fn apply_clear(&self, version: Version) -> Outcome {
         let fate = if self.clears.record(version) { Fate::Applied } else { Fate::Stale };
         if fate == Fate::Applied {
+            self.tags.clear(version, &self.segments);
             for ix in 0..self.shards.len() {
                 self.clear_shard(ix, version);
             }

@@ -44,7 +44,8 @@ impl Store {
         let i = shard.find(hash, key)?;
         let slot = shard.slot(i);
         let is_served = slot.state == State::Live && slot.deadline.has_passed(now);
-        if !is_served || slot.deadline.0.after(max_age) <= now {
+        let is_dead = slot.tags > 0 && self.tags.cover(slot.tag_bytes(), slot.version);
+        if !is_served || is_dead || slot.deadline.0.after(max_age) <= now {
             return None;
         }
         let found = slot.value().map(|value| (value, slot.version));

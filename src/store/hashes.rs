@@ -92,6 +92,14 @@ impl Hashes {
         KeyHash(if self.compared { self.cluster.hash(key) } else { self.local(key) })
     }
 
+    /// The hash of a tag, the same on every member: SipHash-2-4 of a mark and its bytes.
+    pub(super) fn tag(&self, tag: &[u8]) -> u64 {
+        let mut hasher = self.cluster;
+        hasher.write(b"tag\0");
+        hasher.write(tag);
+        hasher.finish()
+    }
+
     #[inline]
     fn local(&self, key: &[u8]) -> u64 {
         let mut hasher = self.table.build_hasher();

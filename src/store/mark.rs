@@ -61,9 +61,9 @@ impl Store {
     pub(super) fn attempt_marking(&self, shard: &mut Shard, change: &mut Change<'_>) -> Attempt {
         let Update { key, version, .. } = *change.update;
         let found = shard.find(change.place.hash, key);
-        let live = found.map(|i| shard.slot(i)).filter(|slot| slot.is_readable(change.now));
+        let live = found.map(|i| shard.slot(i)).filter(|slot| self.is_readable(slot, change.now));
         let had_value = live.is_some();
-        if !change.precondition.holds(live, |watch| shard.watches.is_quiet(watch, self.clears.heard())) {
+        if !change.precondition.holds(live, |watch| self.is_quiet(shard, watch, change.tags)) {
             return Done::refused(Fate::Refused, had_value);
         }
         if !change.is_hashed {
@@ -85,7 +85,7 @@ impl Store {
             (_, Source::Remote, Some(_)) if !is_news && mark != Some(version) => {
                 self.let_go(shard, change, found, Fate::Applied)
             }
-            _ if !is_news => Done::refused(Fate::Stale, had_value),
+            _ if !is_news || self.is_dead(change) => Done::refused(Fate::Stale, had_value),
             (Deed::Put, Source::Fill, _) => self.keep(shard, change, found),
             (Deed::Put, Source::Local, _) => match self.keep(shard, change, found) {
                 Attempt::Done(done) => {
@@ -110,9 +110,9 @@ impl Store {
 
     /// Holds the update's value.
     fn keep(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>) -> Attempt {
-        let had_value = found.is_some_and(|i| shard.slot(i).is_readable(change.now));
+        let had_value = found.is_some_and(|i| self.is_readable(shard.slot(i), change.now));
         match found {
-            Some(i) if change.block.is_none() && shard.rewrite(i, change.update) => {
+            Some(i) if change.block.is_none() && shard.rewrite(i, change.update, change.tags_count()) => {
                 self.restamp(shard, change, i, had_value)
             }
             found => match self.room_for(shard, change, found) {
@@ -124,13 +124,13 @@ impl Store {
 
     /// Holds the value no more.
     fn let_go(&self, shard: &mut Shard, change: &Change<'_>, found: Option<u32>, fate: Fate) -> Attempt {
-        let (had_value, codec) = match found.map(|i| shard.slot(i)) {
-            Some(slot) => (slot.is_readable(change.now), slot.codec),
-            None => (false, Codec::RAW),
+        let (had_value, codec, tags) = match found.map(|i| shard.slot(i)) {
+            Some(slot) => (self.is_readable(slot, change.now), slot.codec, slot.tags),
+            None => (false, Codec::RAW, 0),
         };
         let left = found.and_then(|i| self.unlink(change.place.shard, shard, i));
         let replaced =
-            left.map(|left| Replaced { block: left.block, key_len: left.key_len, codec, readable: had_value });
+            left.map(|left| Replaced { block: left.block, key_len: left.key_len, codec, tags, readable: had_value });
         Attempt::Done(Done { fate, had_value, dirty_key: None, replaced })
     }
 
@@ -159,6 +159,7 @@ impl Store {
             codec: Codec::RAW,
             state: State::Tombstone,
             dirty,
+            tags: 0,
         };
         // The same block, if there was one: nothing is freed here.
         shard.put(found, change.place.hash, content);

@@ -22,6 +22,7 @@ mod scan;
 mod segments;
 mod shard;
 mod slot;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -29,6 +30,7 @@ mod value;
 mod watch;
 
 pub use copy::Copied;
+pub use tags::TAG_FLOORS_MAX;
 pub use value::{Key, Value};
 pub use watch::Watch;
 
@@ -48,6 +50,7 @@ use hashes::{Hashes, Place};
 use segments::Segments;
 use shard::Shard;
 use slot::Slot;
+use tags::TagFloors;
 
 /// Number of segments the keys are divided into for comparing two replicas: fixed, part of the protocol.
 pub const SEGMENTS: usize = 4096;
@@ -203,6 +206,11 @@ pub enum Outgoing {
         /// The version of that.
         version: Version,
     },
+    /// Tell that a tag was invalidated: the key is its hash.
+    InvalidateTag {
+        /// The version of that.
+        version: Version,
+    },
 }
 
 impl Outgoing {
@@ -210,12 +218,15 @@ impl Outgoing {
     #[must_use]
     pub fn version(&self) -> Version {
         match self {
-            Outgoing::Put { version, .. } | Outgoing::Delete { version } | Outgoing::Invalidate { version } => *version,
+            Outgoing::Put { version, .. }
+            | Outgoing::Delete { version }
+            | Outgoing::Invalidate { version }
+            | Outgoing::InvalidateTag { version } => *version,
         }
     }
 }
 
-/// One item of a scan: a live entry or a tombstone.
+/// One item of a scan: a live entry, a tombstone, or a tag's floor.
 #[derive(Clone, Debug)]
 pub struct Scanned {
     /// The key.
@@ -279,6 +290,7 @@ pub struct Store {
     budget: Budget,
     segments: Segments,
     clears: Clears,
+    tags: TagFloors,
     /// Whether others are told of anything.
     replicated: bool,
     /// Whether they are told of marks alone (see `mark`).
@@ -359,6 +371,7 @@ impl Store {
             budget: Budget::new(Limits { max_entries: limits.max_entries.min(MAX_ENTRIES), ..limits }),
             segments: Segments::new(),
             clears: Clears::default(),
+            tags: TagFloors::default(),
             replicated,
             marking: false,
             tombstones_max: TOMBSTONES_MAX / shards,
@@ -411,7 +424,7 @@ impl Store {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let mut shard = self.shards[ix].lock();
         // What has expired stays for `expire`, which says what it took out: somebody may be listening.
-        let Some(i) = shard.find(hash, key).filter(|i| shard.slot(*i).is_readable(now)) else {
+        let Some(i) = shard.find(hash, key).filter(|i| self.is_readable(shard.slot(*i), now)) else {
             shard.misses += 1;
             return None;
         };
@@ -537,7 +550,7 @@ impl Store {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let shard = self.shards[ix].lock();
         let slot = shard.slot(shard.find(hash, key)?);
-        if slot.is_readable(now) { read(slot) } else { None }
+        if self.is_readable(slot, now) { read(slot) } else { None }
     }
 
     /// Tells the other shards, and [`Store::expire`], what changed in shard `ix`.

@@ -30,7 +30,7 @@ impl Store {
         while cursor != Cursor::END && keys.len() < max.max(1) {
             let room = max.max(1) - keys.len();
             let key_of = |slot: &Slot| {
-                let block = slot.block.as_ref().filter(|_| slot.is_readable(now))?;
+                let block = slot.block.as_ref().filter(|_| self.is_readable(slot, now))?;
                 Some(Key::of(block.clone(), slot.key_len))
             };
             let mut batch = Vec::new();
@@ -44,7 +44,7 @@ impl Store {
         (keys, self.settle(cursor))
     }
 
-    /// Entries and tombstones from `cursor` on, of the given segments (None: all), until `max_bytes` of keys and values
+    /// Entries, tombstones and floors of tags from `cursor` on, of the given segments (None: all), until `max_bytes` of keys and values
     /// or the end.
     ///
     /// At least one is allowed however long it is. Entries that expired but were not yet removed may be among them.
@@ -59,6 +59,14 @@ impl Store {
                 break;
             }
             let mut batch = Vec::new();
+            if let Some(from) = self.tags_position(cursor) {
+                // Behind the last shard.
+                let room = max_bytes.saturating_sub(bytes) / (SCANNED_OVERHEAD + 8);
+                let (tags, next) = self.scan_tags(from, segments, room.max(1));
+                found.extend(tags);
+                cursor = next.map_or(Cursor::END, |next| self.at_tags(next));
+                break;
+            }
             let none_yet = found.is_empty();
             cursor = self.walk_while(cursor, |slot| {
                 let is_kept = self.marking && slot.state == State::Live;
@@ -76,7 +84,7 @@ impl Store {
             batch.iter_mut().for_each(|item| item.key.slim());
             found.append(&mut batch);
         }
-        (found, self.settle(cursor))
+        (found, cursor)
     }
 
     /// About how many slots a scan from one cursor to another looked at, those of other segments included.
@@ -124,7 +132,7 @@ impl Store {
         while cursor != Cursor::END {
             let mut batch: Vec<(Key, Value)> = Vec::new();
             cursor = self.walk(cursor, |slot| {
-                if let (true, Some(block), Some(value)) = (slot.is_readable(now), &slot.block, slot.value()) {
+                if let (true, Some(block), Some(value)) = (self.is_readable(slot, now), &slot.block, slot.value()) {
                     batch.push((Key::of(block.clone(), slot.key_len), value));
                 }
                 true
@@ -187,6 +195,17 @@ impl Store {
         }
     }
 
+    /// Where among the floors of tags a cursor stands: they follow the last shard.
+    fn tags_position(&self, cursor: Cursor) -> Option<u32> {
+        let is_behind =
+            cursor != Cursor::END && usize::try_from(cursor.0 >> 32).is_ok_and(|ix| ix == self.shards.len());
+        is_behind.then(|| u32::try_from(cursor.0 & u64::from(u32::MAX)).unwrap_or(u32::MAX))
+    }
+
+    fn at_tags(&self, from: u32) -> Cursor {
+        at(self.shards.len(), usize::try_from(from).unwrap_or(usize::MAX))
+    }
+
     /// END for a cursor that stands behind the last shard.
     fn settle(&self, cursor: Cursor) -> Cursor {
         self.position(cursor).map_or(Cursor::END, |_| cursor)
@@ -201,6 +220,6 @@ fn at(ix: usize, i: usize) -> Cursor {
     }
 }
 
-fn contains(set: &SegmentSet, segment: u16) -> bool {
+pub(super) fn contains(set: &SegmentSet, segment: u16) -> bool {
     set[usize::from(segment / 8)] & (1 << (segment % 8)) != 0
 }

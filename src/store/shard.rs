@@ -35,6 +35,7 @@ pub(super) struct Content {
     pub(super) codec: Codec,
     pub(super) state: State,
     pub(super) dirty: bool,
+    pub(super) tags: u8,
 }
 
 /// What was in a slot that was freed. To be dropped outside the lock.
@@ -196,6 +197,7 @@ impl Shard {
         slot.codec = content.codec;
         slot.state = content.state;
         slot.dirty = content.dirty;
+        slot.tags = content.tags;
         match (before, content.state) {
             (State::Live, State::Live) => {}
             (_, State::Live) => {
@@ -210,7 +212,7 @@ impl Shard {
 
     /// Writes the update's value over that of slot `i`, if that is live, as long, and nobody else's; else does nothing.
     #[inline]
-    pub(super) fn rewrite(&mut self, i: u32, update: &Update<'_>) -> bool {
+    pub(super) fn rewrite(&mut self, i: u32, update: &Update<'_>, tags: u8) -> bool {
         let slot = &mut self.slots[i as usize];
         if slot.state != State::Live {
             return false;
@@ -219,6 +221,7 @@ impl Shard {
         let done = block.rewrite(usize::from(slot.key_len), update.value);
         if done {
             slot.codec = update.codec;
+            slot.tags = tags;
         }
         done
     }
@@ -445,6 +448,7 @@ mod tests {
             codec: Codec::RAW,
             state,
             dirty: false,
+            tags: 0,
         }
     }
 

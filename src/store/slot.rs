@@ -46,6 +46,8 @@ pub(super) struct Slot {
     pub(super) dirty: bool,
     /// Its deadline has passed and was told; it is kept for who cannot load a newer value.
     pub(super) expired: bool,
+    /// How many tags the entry has.
+    pub(super) tags: u8,
 }
 
 #[cfg(target_pointer_width = "64")]
@@ -67,6 +69,7 @@ impl Slot {
         state: State::Free,
         dirty: false,
         expired: false,
+        tags: 0,
     };
 
     pub(super) fn key(&self) -> &[u8] {
@@ -76,15 +79,23 @@ impl Slot {
     /// The value of a live slot.
     pub(super) fn value(&self) -> Option<Value> {
         let block = self.block.as_ref().filter(|_| self.state == State::Live)?;
-        Some(Value::of(block.clone(), self.key_len, self.codec))
+        Some(Value::of(block.clone(), self.key_len, self.codec, self.tags))
     }
 
     /// The bytes of a live slot's value.
     pub(super) fn value_bytes(&self) -> &[u8] {
-        self.block.as_deref().and_then(|block| block.get(usize::from(self.key_len)..)).unwrap_or_default()
+        let tags = if self.tags == 0 { 0 } else { 1 + 8 * usize::from(self.tags) };
+        self.block.as_deref().and_then(|block| block.get(usize::from(self.key_len) + tags..)).unwrap_or_default()
     }
 
-    /// Whether a reader may see it.
+    /// The hashes of the entry's tags, 8 bytes each.
+    pub(super) fn tag_bytes(&self) -> &[u8] {
+        let start = usize::from(self.key_len) + 1;
+        let end = start + 8 * usize::from(self.tags);
+        self.block.as_deref().and_then(|block| block.get(start..end)).unwrap_or_default()
+    }
+
+    /// Whether its time is not over. Its tags have a say too: `Store::is_readable`.
     pub(super) fn is_readable(&self, now: WallMs) -> bool {
         self.state == State::Live && !self.deadline.has_passed(now)
     }

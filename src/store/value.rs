@@ -18,20 +18,35 @@ const KEY_PINS_MAX: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Value {
     block: Block,
-    start: u16,
+    start: u32,
     codec: Codec,
+    /// How many tags its entry has: their hashes stand before it.
+    tags: u8,
 }
 
 impl Value {
     /// A value with these bytes.
     #[must_use]
     pub fn new(bytes: &[u8], codec: Codec) -> Value {
-        Value { block: Block::join(b"", bytes), start: 0, codec }
+        Value { block: Block::join(b"", bytes), start: 0, codec, tags: 0 }
     }
 
     /// The value part of an entry's block.
-    pub(super) fn of(block: Block, key_len: u16, codec: Codec) -> Value {
-        Value { block, start: key_len, codec }
+    pub(super) fn of(block: Block, key_len: u16, codec: Codec, tags: u8) -> Value {
+        Value { block, start: u32::from(key_len) + tags_len(tags), codec, tags }
+    }
+
+    /// Whether its entry has tags.
+    #[must_use]
+    pub fn is_tagged(&self) -> bool {
+        self.tags > 0
+    }
+
+    /// The value with the tags of its entry before it, if it has some, as it is sent.
+    #[must_use]
+    pub fn with_tags(&self) -> &[u8] {
+        let start = self.start.saturating_sub(tags_len(self.tags));
+        self.block.get(usize::try_from(start).unwrap_or(usize::MAX)..).unwrap_or_default()
     }
 
     /// How to read the bytes.
@@ -44,8 +59,13 @@ impl Value {
 impl Deref for Value {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        self.block.get(usize::from(self.start)..).unwrap_or_default()
+        self.block.get(usize::try_from(self.start).unwrap_or(usize::MAX)..).unwrap_or_default()
     }
+}
+
+/// Bytes that so many tags take before a value.
+pub(super) fn tags_len(tags: u8) -> u32 {
+    if tags == 0 { 0 } else { 1 + 8 * u32::from(tags) }
 }
 
 /// An immutable, refcounted key. Equal, ordered and hashed as its bytes, so a map of keys is searched by `&[u8]`.

@@ -15,6 +15,14 @@ pub struct Watch {
     number: u64,
     /// Clears heard before it began.
     clears: u64,
+    /// What was heard of tags before it began.
+    tags: u64,
+}
+
+impl Watch {
+    pub(super) fn tags(self) -> u64 {
+        self.tags
+    }
 }
 
 /// The watches of one shard: as many as loads go on there, so a short list.
@@ -53,13 +61,13 @@ impl Store {
     #[must_use]
     pub fn watch(&self, key: &[u8]) -> Watch {
         // Before the key: a clear that comes between the two is then newer than what is noted.
-        let clears = self.clears.heard();
+        let (clears, tags) = (self.clears.heard(), self.tags.heard());
         let Place { shard, hash } = self.hashes.place(key, self.shard_mask);
         let watches = &mut self.shards[shard].lock().watches;
         watches.began += 1;
         let number = watches.began;
         watches.watched.push(Watched { number, hash, heard: false });
-        Watch { number, clears }
+        Watch { number, clears, tags }
     }
 
     /// Ends the watch of `key`.

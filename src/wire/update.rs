@@ -8,7 +8,7 @@ use super::reader::Reader;
 use crate::hlc::{HlcTimestamp, Version};
 use crate::ids::{CacheId, Origin};
 use crate::time::{Deadline, WallMs};
-use crate::update::{Codec, Update, UpdateKind};
+use crate::update::{Codec, TAG_LEN_MAX, Update, UpdateKind, split_tags};
 
 /// Bytes an encoded update adds to its key and value.
 pub const UPDATE_OVERHEAD: usize = 36;
@@ -37,7 +37,13 @@ pub fn decode_update(bytes: &[u8]) -> Option<(CacheId, Update<'_>)> {
     let key_len = usize::from(reader.u16()?);
     let key = reader.bytes(key_len)?;
     let value = reader.rest();
-    if kind != UpdateKind::Put && !value.is_empty() {
+    let is_sound = match kind {
+        UpdateKind::Put => true,
+        UpdateKind::TaggedPut => split_tags(value).is_some(),
+        UpdateKind::InvalidateTag => value.is_empty() && (8..=8 + TAG_LEN_MAX).contains(&key.len()),
+        _ => value.is_empty(),
+    };
+    if !is_sound {
         return None;
     }
     Some((cache, Update { kind, key, value, codec, version, deadline }))
@@ -59,6 +65,8 @@ fn kind_number(kind: UpdateKind) -> u8 {
         UpdateKind::Delete => 2,
         UpdateKind::Invalidate => 3,
         UpdateKind::Clear => 4,
+        UpdateKind::TaggedPut => 5,
+        UpdateKind::InvalidateTag => 6,
     }
 }
 
@@ -68,6 +76,8 @@ fn kind_from_number(number: u8) -> Option<UpdateKind> {
         2 => Some(UpdateKind::Delete),
         3 => Some(UpdateKind::Invalidate),
         4 => Some(UpdateKind::Clear),
+        5 => Some(UpdateKind::TaggedPut),
+        6 => Some(UpdateKind::InvalidateTag),
         _ => None,
     }
 }
@@ -75,6 +85,7 @@ fn kind_from_number(number: u8) -> Option<UpdateKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::update::join_tags;
     use proptest::prelude::*;
 
     #[test]
@@ -95,10 +106,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_update_round_trips(kind in 1u8..5, codec: u8, hlc: u64, origin: u64, deadline: u64,
+        fn any_update_round_trips(kind in 1u8..7, codec: u8, hlc: u64, origin: u64, deadline: u64,
                                   key in proptest::collection::vec(any::<u8>(), 0..300), value: Vec<u8>) {
-            let kind = kind_from_number(kind).expect("1 to 4 are kinds");
-            let value = if kind == UpdateKind::Put { value } else { Vec::new() };
+            let kind = kind_from_number(kind).expect("1 to 6 are kinds");
+            let value = match kind {
+                UpdateKind::Put => value,
+                UpdateKind::TaggedPut => join_tags(&[hlc, origin], &value),
+                _ => Vec::new(),
+            };
+            let key = if kind == UpdateKind::InvalidateTag { vec![7; 8 + key.len() % 256] } else { key };
             let update = Update {
                 kind, key: &key, value: &value, codec: Codec(codec),
                 version: Version { hlc: HlcTimestamp(hlc), origin: Origin(origin) },
@@ -107,6 +123,20 @@ mod tests {
             let mut buf = Vec::new();
             encode_update(CacheId(1), &update, &mut buf);
             prop_assert_eq!(decode_update(&buf), Some((CacheId(1), update)));
+        }
+
+        #[test]
+        fn tags_that_are_cut_or_none_or_too_many_are_no_update(count in 0u8..40, len in 0usize..300) {
+            let value: Vec<u8> = std::iter::once(count).chain(std::iter::repeat_n(1, len)).collect();
+            let mut buf = Vec::new();
+            let version = Version::ZERO;
+            let update = Update {
+                kind: UpdateKind::TaggedPut, key: b"k", value: &value, codec: Codec::RAW, version,
+                deadline: Deadline::NEVER,
+            };
+            encode_update(CacheId(1), &update, &mut buf);
+            let sound = (1..=16).contains(&count) && len >= 8 * usize::from(count);
+            prop_assert_eq!(decode_update(&buf).is_some(), sound);
         }
 
         #[test]

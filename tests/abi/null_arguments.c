@@ -96,6 +96,9 @@ static void handles(void) {
     CHECK("null_get_at_least", REFUSED(mcc_get_at_least(NULL, "k", 1, &token, &value)) && value == NULL);
     CHECK("null_sync_token", REFUSED(mcc_sync_token(NULL, &token, MCC_SYNC_ALL, 0)));
     CHECK("null_fill", REFUSED(mcc_fill(NULL, "v", 1, MCC_CODEC_RAW, 0)));
+    CHECK("null_tags", REFUSED(mcc_put_tagged(NULL, "k", 1, "v", 1, MCC_CODEC_RAW, 0, "t", 1)) &&
+                           REFUSED(mcc_fill_tagged(NULL, "v", 1, MCC_CODEC_RAW, 0, "t", 1)) &&
+                           REFUSED(mcc_invalidate_tag(NULL, "t", 1)));
 }
 
 static void results(mcc_node_t *node, mcc_cache_t *cache) {

@@ -332,7 +332,9 @@ fn step(model: &mut Model<'_>, op: &Op, now: &mut WallMs) {
         Op::TakeDirty(key) => {
             let taken = store.take_dirty(&[key]).map(|outgoing| match outgoing {
                 Outgoing::Put { value, version, .. } => (version, Some(value.to_vec())),
-                Outgoing::Delete { version } | Outgoing::Invalidate { version } => (version, None),
+                Outgoing::Delete { version }
+                | Outgoing::Invalidate { version }
+                | Outgoing::InvalidateTag { version } => (version, None),
             });
             assert_eq!(taken, model.take_dirty(&[key]));
         }

@@ -486,7 +486,7 @@ fn a_scan_gives_entries_and_tombstones_of_the_segments_asked_for() {
     let (batch, _) = store.scan(Cursor::START, None, 200);
     let bytes = |item: &Scanned| match &item.state {
         Outgoing::Put { value, .. } => item.key.len() + value.len(),
-        Outgoing::Delete { .. } | Outgoing::Invalidate { .. } => item.key.len(),
+        Outgoing::Delete { .. } | Outgoing::Invalidate { .. } | Outgoing::InvalidateTag { .. } => item.key.len(),
     };
     assert!(!batch.is_empty() && batch.iter().map(bytes).sum::<usize>() <= 200);
 }

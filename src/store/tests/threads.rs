@@ -57,7 +57,9 @@ fn assert_consistent(store: &Store) {
                     bytes += Store::weight_of(key.len(), value.len());
                     digest ^= Hashes::fingerprint(hash, version, false);
                 }
-                Outgoing::Delete { version } | Outgoing::Invalidate { version } => {
+                Outgoing::Delete { version }
+                | Outgoing::Invalidate { version }
+                | Outgoing::InvalidateTag { version } => {
                     tombstones += 1;
                     digest ^= Hashes::fingerprint(hash, version, true);
                 }
