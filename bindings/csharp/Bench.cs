@@ -1,8 +1,8 @@
 // Nanoseconds a call: `mono Bench.exe`, or `dotnet Bench.exe`. Lines of WHAT, OP and NANOSECONDS, with tabs between.
 //
-// Keys of 16 bytes, values of 100 bytes and of 64 KiB, 1,000 keys visited in turn. The keys are byte arrays and so are
-// the values, as in C; each get makes a new array, where the peers give the one they hold. A figure is the median of
-// five batches.
+// Keys of 16 bytes, values of 100 bytes and of 64 KiB. The keys are byte arrays and so are the values, as in C; each get
+// makes a new array, where the peers give the one they hold. A figure is of the pass over all 1,000 keys that took least of
+// those in half a second.
 
 using System;
 using System.Collections.Concurrent;
@@ -18,8 +18,7 @@ namespace MCCache.Benches
     internal static class Bench
     {
         private const int Keys = 1000;
-        private const int Batches = 5;
-        private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(120);
+        private static readonly TimeSpan Measured = TimeSpan.FromMilliseconds(500);
 
         private static readonly string[] Texts = Enumerable.Range(0, Keys).Select(i => "key-" + i.ToString("D12")).ToArray();
         private static readonly byte[][] Bytes = Texts.Select(Encoding.ASCII.GetBytes).ToArray();
@@ -94,41 +93,20 @@ namespace MCCache.Benches
 
         private static void Measure(string what, string op, Action<int> call)
         {
-            long rounds = Rounds(call);
-            var batches = new List<double>();
-            for (int batch = 0; batch < Batches; batch++)
+            var all = Stopwatch.StartNew();
+            var pass = new Stopwatch();
+            double least = double.MaxValue;
+            while (all.Elapsed < Measured)
             {
-                batches.Add(Timed(call, rounds));
-            }
-            batches.Sort();
-            Console.WriteLine(what + "\t" + op + "\t" + batches[Batches / 2].ToString("F1", CultureInfo.InvariantCulture));
-        }
-
-        // Warms up, and finds how many rounds over all keys fill a batch.
-        private static long Rounds(Action<int> call)
-        {
-            Timed(call, 3);
-            for (long rounds = 1; ; rounds *= 2)
-            {
-                double nanoseconds = Timed(call, rounds) * rounds * Keys;
-                if (nanoseconds * 2 > BatchTime.TotalMilliseconds * 1e6)
-                {
-                    return rounds;
-                }
-            }
-        }
-
-        private static double Timed(Action<int> call, long rounds)
-        {
-            Stopwatch watch = Stopwatch.StartNew();
-            for (long round = 0; round < rounds; round++)
-            {
+                pass.Restart();
                 for (int i = 0; i < Keys; i++)
                 {
                     call(i);
                 }
+                pass.Stop();
+                least = Math.Min(least, pass.Elapsed.TotalMilliseconds);
             }
-            return watch.Elapsed.TotalMilliseconds * 1e6 / (rounds * Keys);
+            Console.WriteLine(what + "\t" + op + "\t" + (least * 1e6 / Keys).ToString("F1", CultureInfo.InvariantCulture));
         }
     }
 }

@@ -10,21 +10,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntConsumer;
 
 /**
- * Nanoseconds a call, from Java: tab-separated lines of subject, operation and figure. 1,000 keys of 16 bytes are visited in
- * turn; values are byte arrays. Each figure is the median of five batches after a warm-up, in this one process.
+ * Nanoseconds a call, from Java: tab-separated lines of subject, operation and figure. Keys are 16 bytes, values byte
+ * arrays. Each figure is of the pass over all 1,000 keys that took least of those in half a second.
  *
  * <p>A map hands out the array that it was given; mccache makes a new one for each get, as it copies each put.
  */
 final class Bench {
     private static final int KEYS = 1_000;
-    private static final int BATCHES = 5;
     private static final int SHORT = 100;
     private static final int LONG = 64 * 1024;
-    /** Calls in a batch: some tens of milliseconds. */
-    private static final int SHORT_CALLS = 200_000;
-
-    private static final int LONG_CALLS = 10_000;
-    private static final int WARM_UP_BATCHES = 8;
+    /** Long enough for the compiler to be done with what is measured. */
+    private static final long MEASURED_NS = 500_000_000;
 
     private static final String[] TEXTS = new String[KEYS];
     private static final byte[][] BYTES = new byte[KEYS][];
@@ -58,23 +54,23 @@ final class Bench {
     private static void mccache(Cache<String, byte[]> texts) {
         Cache<byte[], byte[]> bytes = texts.withKeys(Keys.BYTES);
         byte[] small = filled(SHORT);
-        print("mccache", "put_100", SHORT_CALLS, index -> texts.put(TEXTS[index], small));
-        print("mccache", "get_100", SHORT_CALLS, index -> sink += texts.get(TEXTS[index]).length);
-        print("mccache byte[] key", "put_100", SHORT_CALLS, index -> bytes.put(BYTES[index], small));
-        print("mccache byte[] key", "get_100", SHORT_CALLS, index -> sink += bytes.get(BYTES[index]).length);
+        print("mccache", "put_100", index -> texts.put(TEXTS[index], small));
+        print("mccache", "get_100", index -> sink += texts.get(TEXTS[index]).length);
+        print("mccache byte[] key", "put_100", index -> bytes.put(BYTES[index], small));
+        print("mccache byte[] key", "get_100", index -> sink += bytes.get(BYTES[index]).length);
         byte[] large = filled(LONG);
-        print("mccache", "put_64k", LONG_CALLS, index -> texts.put(TEXTS[index], large));
-        print("mccache", "get_64k", LONG_CALLS, index -> sink += texts.get(TEXTS[index]).length);
-        print("mccache", "view_64k", LONG_CALLS, index -> sink += texts.view(TEXTS[index]).get(7));
+        print("mccache", "put_64k", index -> texts.put(TEXTS[index], large));
+        print("mccache", "get_64k", index -> sink += texts.get(TEXTS[index]).length);
+        print("mccache", "view_64k", index -> sink += texts.view(TEXTS[index]).get(7));
     }
 
     private static void map(String subject, Map<String, byte[]> map) {
         byte[] small = filled(SHORT);
-        print(subject, "put_100", SHORT_CALLS, index -> map.put(TEXTS[index], small));
-        print(subject, "get_100", SHORT_CALLS, index -> sink += map.get(TEXTS[index]).length);
+        print(subject, "put_100", index -> map.put(TEXTS[index], small));
+        print(subject, "get_100", index -> sink += map.get(TEXTS[index]).length);
         byte[] large = filled(LONG);
-        print(subject, "put_64k", SHORT_CALLS, index -> map.put(TEXTS[index], large));
-        print(subject, "get_64k", SHORT_CALLS, index -> sink += map.get(TEXTS[index]).length);
+        print(subject, "put_64k", index -> map.put(TEXTS[index], large));
+        print(subject, "get_64k", index -> sink += map.get(TEXTS[index]).length);
     }
 
     private static byte[] filled(int length) {
@@ -83,25 +79,17 @@ final class Bench {
         return bytes;
     }
 
-    private static void print(String subject, String operation, int calls, IntConsumer call) {
-        for (int batch = 0; batch < WARM_UP_BATCHES; batch++) {
-            batch(calls, call);
-        }
-        double[] figures = new double[BATCHES];
-        for (int batch = 0; batch < BATCHES; batch++) {
-            figures[batch] = batch(calls, call);
-        }
-        Arrays.sort(figures);
-        System.out.printf("%s\t%s\t%.1f%n", subject, operation, figures[BATCHES / 2]);
-    }
-
-    private static double batch(int calls, IntConsumer call) {
+    private static void print(String subject, String operation, IntConsumer call) {
+        long least = Long.MAX_VALUE;
         long begun = System.nanoTime();
-        for (int done = 0; done < calls; done += KEYS) {
+        for (long now = begun; now - begun < MEASURED_NS; ) {
+            long before = now;
             for (int index = 0; index < KEYS; index++) {
                 call.accept(index);
             }
+            now = System.nanoTime();
+            least = Math.min(least, now - before);
         }
-        return (System.nanoTime() - begun) / (double) calls;
+        System.out.printf("%s\t%s\t%.1f%n", subject, operation, least / (double) KEYS);
     }
 }
