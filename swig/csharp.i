@@ -24,14 +24,20 @@ typedef struct {
     size_t len;
 } mccache_cs_bytes_t;
 
-// As MCCache.Interop.Found is laid out: a value that was copied to the caller's buffer, or its handle if it is longer; or
-// the lease that was given instead.
+// As MCCache.Interop.Found is laid out: a value's bytes, which the thread's next look-up overwrites, or its handle if they
+// are longer; or the lease that was given instead.
 typedef struct {
     mcc_value_t *value;
     mcc_lease_t *lease;
+    const void *data;
     size_t len;
     uint8_t codec;
 } mccache_cs_found_t;
+
+// Values up to this length are copied into memory of the thread: for so few bytes that costs less than a handle, and managed
+// code would clear the memory it gave before each call.
+#define MCCACHE_CS_SHORT_MAX 1024
+static _Thread_local uint8_t mccache_cs_short[MCCACHE_CS_SHORT_MAX];
 
 typedef void(SWIGSTDCALL *mccache_cs_failed_t)(int32_t status, const char *message);
 
@@ -46,10 +52,14 @@ static void mccache_cs_fail(mcc_status_t status) {
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed);
 SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_abi_version(void);
 SWIGEXPORT const char *SWIGSTDCALL mccache_csharp_file(void);
-SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup(mcc_cache_t *cache, const void *key, size_t key_len, void *buffer,
-                                                     size_t capacity, mccache_cs_found_t *found);
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup(mcc_cache_t *cache, const void *key, size_t key_len,
+                                                     mccache_cs_found_t *found);
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup_text(mcc_cache_t *cache, const uint16_t *key, int32_t key_len,
+                                                          mccache_cs_found_t *found);
 SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put(mcc_cache_t *cache, const void *key, size_t key_len, const void *data,
                                                   size_t len, uint8_t codec, int64_t ttl_ms);
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put_text(mcc_cache_t *cache, const uint16_t *key, int32_t key_len,
+                                                       const void *data, size_t len, uint8_t codec, int64_t ttl_ms);
 
 SWIGEXPORT void SWIGSTDCALL mccache_csharp_on_failure(mccache_cs_failed_t failed) {
     mccache_cs_failed = failed;
@@ -67,21 +77,63 @@ SWIGEXPORT const char *SWIGSTDCALL mccache_csharp_file(void) {
     return dladdr(&here, &info) ? info.dli_fname : NULL;
 }
 
-// The hot calls, in types that cross as they are: a runtime makes no marshalling code for them, as it does for SWIG's
-// handles, structures and booleans. They answer the status; but for MCC_NOT_FOUND the exception of a failure is made.
+// Of a text's UTF-16 the UTF-8, at most three bytes a unit; its length, or -1 if there is half of a surrogate pair.
+static int32_t mccache_cs_utf8(const uint16_t *text, int32_t len, uint8_t *utf8) {
+    int32_t at = 0, written = 0;
+    // Four units at a time, as long as they are ASCII.
+    for (uint64_t units; at + 4 <= len; at += 4) {
+        uint32_t bytes;
+        memcpy(&units, text + at, sizeof units);
+        if (units & UINT64_C(0xff80ff80ff80ff80))
+            break;
+        units = (units | units >> 8) & UINT64_C(0x0000ffff0000ffff);
+        bytes = (uint32_t)(units | units >> 16);
+        memcpy(utf8 + at, &bytes, sizeof bytes);
+    }
+    written = at;
+    while (at < len) {
+        uint32_t point = text[at++];
+        if (point >= 0xd800 && point < 0xe000) {
+            if (point >= 0xdc00 || at == len || text[at] < 0xdc00 || text[at] >= 0xe000)
+                return -1;
+            point = 0x10000 + ((point - 0xd800) << 10) + (text[at++] - 0xdc00u);
+        }
+        int more = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+        static const uint8_t lead[] = {0, 0xc0, 0xe0, 0xf0};
+        utf8[written++] = (uint8_t)(lead[more] | point >> 6 * more);
+        while (more-- > 0)
+            utf8[written++] = (uint8_t)(0x80 | (point >> 6 * more & 0x3f));
+    }
+    return written;
+}
 
-// One crossing for a value that fits the buffer; of a longer one the handle, so that it is copied once.
-SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup(mcc_cache_t *cache, const void *key, size_t key_len, void *buffer,
-                                                     size_t capacity, mccache_cs_found_t *found) {
+// The hot calls, in types that cross as they are: a runtime makes no marshalling code for them, as it does for SWIG's
+// handles, structures and booleans. They answer the status; but for MCC_NOT_FOUND the exception of a failure is made. Those
+// whose key is text, of at most MCCACHE_CS_TEXT_MAX units, answer MCCACHE_CS_NOT_UNICODE for one that is not Unicode.
+#define MCCACHE_CS_TEXT_MAX 256
+#define MCCACHE_CS_NOT_UNICODE -1
+
+// One crossing for a value that fits the thread's memory; of a longer one the handle, so that it is copied once.
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup(mcc_cache_t *cache, const void *key, size_t key_len,
+                                                     mccache_cs_found_t *found) {
+    uint8_t *data = mccache_cs_short;
     mcc_status_t status;
     found->value = NULL;
     found->lease = NULL;
-    status = mcc_get_into(cache, key, key_len, buffer, capacity, &found->len, &found->codec);
+    found->data = data;
+    status = mcc_get_into(cache, key, key_len, data, MCCACHE_CS_SHORT_MAX, &found->len, &found->codec);
     if (status == MCC_BUFFER_TOO_SMALL)
         status = mcc_get(cache, key, key_len, &found->value);
     if (status != MCC_OK && status != MCC_NOT_FOUND)
         mccache_cs_fail(status);
     return status;
+}
+
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_lookup_text(mcc_cache_t *cache, const uint16_t *key, int32_t key_len,
+                                                          mccache_cs_found_t *found) {
+    uint8_t utf8[MCCACHE_CS_TEXT_MAX * 3];
+    int32_t len = mccache_cs_utf8(key, key_len, utf8);
+    return len < 0 ? MCCACHE_CS_NOT_UNICODE : mccache_csharp_lookup(cache, utf8, (size_t)len, found);
 }
 
 SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put(mcc_cache_t *cache, const void *key, size_t key_len, const void *data,
@@ -90,6 +142,14 @@ SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put(mcc_cache_t *cache, const void
     if (status != MCC_OK)
         mccache_cs_fail(status);
     return status;
+}
+
+SWIGEXPORT int32_t SWIGSTDCALL mccache_csharp_put_text(mcc_cache_t *cache, const uint16_t *key, int32_t key_len,
+                                                       const void *data, size_t len, uint8_t codec, int64_t ttl_ms) {
+    uint8_t utf8[MCCACHE_CS_TEXT_MAX * 3];
+    int32_t utf8_len = mccache_cs_utf8(key, key_len, utf8);
+    return utf8_len < 0 ? MCCACHE_CS_NOT_UNICODE
+                        : mccache_csharp_put(cache, utf8, (size_t)utf8_len, data, len, codec, ttl_ms);
 }
 %}
 
@@ -231,14 +291,15 @@ MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
     }
 
     // As mccache_csharp_lookup(), or the right to load the value. False if another was loading it for all that time.
-    bool lookup_or_lease(const void *key, size_t key_len, int64_t timeout_ms, void *buffer, size_t capacity,
-                         mccache_cs_found_t *found, mcc_status_t *status) {
+    bool lookup_or_lease(const void *key, size_t key_len, int64_t timeout_ms, mccache_cs_found_t *found,
+                         mcc_status_t *status) {
+        found->data = mccache_cs_short;
         *status = mcc_get_lease($self, key, key_len, timeout_ms, &found->value, &found->lease);
         if (*status == MCC_OK) {
             found->len = found->value->len;
             found->codec = found->value->codec;
-            if (found->len <= capacity) {
-                memcpy(buffer, found->value->data, found->len);
+            if (found->len <= MCCACHE_CS_SHORT_MAX) {
+                memcpy(mccache_cs_short, found->value->data, found->len);
                 mcc_value_free(found->value);
                 found->value = NULL;
             }

@@ -318,17 +318,24 @@ static VALUE mccache_rb_fetch(int argc, VALUE *argv, VALUE self) {
     mccache_rb_raise_missing(self, argv[0]);
 }
 
-// What a put needs, in the caller's frame. Both conversions may run Ruby code and let other threads run, which may change
-// either string: the pointers are taken when both are done.
+// What a put needs, in the caller's frame.
 typedef struct {
     VALUE key;
     mccache_rb_value_t value;
 } mccache_rb_entry_t;
 
 static inline void mccache_rb_to_put(VALUE self, VALUE key, VALUE object, mccache_rb_entry_t *entry) {
+    int codec = mccache_rb_plain(object);
     mccache_rb_ready();
-    mccache_rb_value(self, object, &entry->value);
+    if (codec >= 0) {
+        entry->value.owner = object;
+        entry->value.codec = (uint8_t)codec;
+    } else {
+        mccache_rb_value(self, object, &entry->value);
+    }
     entry->key = mccache_rb_key(key);
+    // Both conversions may run Ruby code and let other threads run, which may change either string: the pointers are taken
+    // when both are done.
     if (!NIL_P(entry->value.owner)) {
         entry->value.data = RSTRING_PTR(entry->value.owner);
         entry->value.len = (size_t)RSTRING_LEN(entry->value.owner);

@@ -22,12 +22,6 @@ namespace MCCache
     /// </summary>
     public sealed unsafe partial class Cache : IDictionary<string, object>, IDisposable
     {
-        // Bytes of the stack for one look-up: the key, then a short value. A copy of so few bytes costs less than a
-        // handle; clearing more stack than this costs more.
-        private const int KeyTextMax = 64;
-        private const int KeyMax = KeyTextMax * 3;
-        private const int ValueMax = 320;
-
         private readonly Interop.Cache native;
         private readonly bool nativeSerialization;
 
@@ -444,75 +438,92 @@ namespace MCCache
             return "MCCache.Cache " + Name + " of " + Node.Name + ": " + state;
         }
 
+        // Memory of the stack is used for neither keys nor values: managed code clears it before each call.
         private bool Lookup(string text, byte[] bytes, out object value)
         {
-            byte* stack = stackalloc byte[KeyMax + ValueMax];
-            byte[] array = bytes;
-            int length;
-            if (text != null && text.Length <= KeyTextMax)
+            Found found;
+            bool there;
+            if (text != null && text.Length <= Interop.Cache.TextMax)
             {
-                length = Text.Encode(text, stack, "key");
+                there = native.Lookup(text, &found);
             }
             else
             {
-                array = bytes ?? Text.Encode(text ?? throw new ArgumentNullException("key"), "key");
-                length = array.Length;
-            }
-            Found found;
-            fixed (byte* pinned = array)
-            {
-                if (!native.Lookup(array == null ? stack : pinned, length, stack + KeyMax, ValueMax, &found))
+                byte[] key = bytes ?? Text.Encode(text ?? throw new ArgumentNullException("key"), "key");
+                fixed (byte* data = key)
                 {
-                    value = null;
-                    return false;
+                    there = native.Lookup(data, key.Length, &found);
                 }
             }
-            value = ValueOf(ref found, stack + KeyMax);
-            return true;
+            value = there ? ValueOf(ref found) : null;
+            return there;
         }
 
-        private object ValueOf(ref Found found, byte* buffer)
+        private object ValueOf(ref Found found)
         {
             return found.Value == IntPtr.Zero
-                ? ValueCodec.Decode(buffer, (int)found.Len, found.Codec, nativeSerialization)
+                ? ValueCodec.Decode(found.Data, (int)found.Len, found.Codec, nativeSerialization)
                 : ValueCodec.Take(found.Value, nativeSerialization);
         }
 
         private void Store(string text, byte[] bytes, object value, long ttlMs)
         {
-            byte* stack = stackalloc byte[KeyMax];
-            byte[] array = bytes;
-            int length;
-            if (text != null && text.Length <= KeyTextMax)
+            if (!(value is byte[] raw))
             {
-                length = Text.Encode(text, stack, "key");
+                StoreEncoded(text, bytes, value, ttlMs);
+            }
+            else if (bytes != null)
+            {
+                fixed (byte* key = bytes, data = raw)
+                {
+                    native.Put(key, bytes.Length, data, raw.Length, 0, ttlMs);
+                }
             }
             else
             {
-                array = bytes ?? Text.Encode(text ?? throw new ArgumentNullException("key"), "key");
-                length = array.Length;
-            }
-            if (value is byte[] raw)
-            {
-                fixed (byte* pinned = array, data = raw)
+                fixed (byte* data = raw)
                 {
-                    native.Put(array == null ? stack : pinned, length, data, raw.Length, 0, ttlMs);
+                    StoreText(text, data, raw.Length, 0, ttlMs);
                 }
-                return;
             }
+        }
+
+        private void StoreEncoded(string text, byte[] bytes, object value, long ttlMs)
+        {
             Scratch scratch = Scratch.Take();
             try
             {
                 Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
-                fixed (byte* pinned = array, data = encoded.Array)
+                fixed (byte* data = encoded.Array)
                 {
-                    native.Put(array == null ? stack : pinned, length, data + encoded.Offset, encoded.Count,
-                               encoded.Codec, ttlMs);
+                    if (bytes == null)
+                    {
+                        StoreText(text, data + encoded.Offset, encoded.Count, encoded.Codec, ttlMs);
+                        return;
+                    }
+                    fixed (byte* key = bytes)
+                    {
+                        native.Put(key, bytes.Length, data + encoded.Offset, encoded.Count, encoded.Codec, ttlMs);
+                    }
                 }
             }
             finally
             {
                 scratch.Return();
+            }
+        }
+
+        private void StoreText(string text, byte* data, int length, byte codec, long ttlMs)
+        {
+            if (text != null && text.Length <= Interop.Cache.TextMax)
+            {
+                native.Put(text, data, length, codec, ttlMs);
+                return;
+            }
+            byte[] bytes = Text.Encode(text ?? throw new ArgumentNullException("key"), "key");
+            fixed (byte* key = bytes)
+            {
+                native.Put(key, bytes.Length, data, length, codec, ttlMs);
             }
         }
 

@@ -174,11 +174,10 @@ namespace MCCache
         {
             fixed (byte* data = KeyBytes(key, out int length))
             {
-                byte* buffer = stackalloc byte[ValueMax];
                 Found found;
-                bool ended = native.lookup_or_lease(new Bytes(data, length), waitMs, new Bytes(buffer, ValueMax), &found);
+                bool ended = native.lookup_or_lease(new Bytes(data, length), waitMs, &found);
                 lease = ended && found.Lease != IntPtr.Zero ? new Lease(found.Lease, true) : null;
-                value = ended && lease == null ? ValueOf(ref found, buffer) : null;
+                value = ended && lease == null ? ValueOf(ref found) : null;
                 return ended;
             }
         }

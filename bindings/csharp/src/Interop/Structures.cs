@@ -30,13 +30,15 @@ namespace MCCache.Interop
     }
 
     /// <summary>
-    /// What a look-up found: a value's handle, or bytes that are in the caller's buffer; or a lease, with no value.
+    /// What a look-up found: a value's handle, or bytes, which this thread's next look-up overwrites; or a lease, with no
+    /// value.
     /// </summary>
     [StructLayout(LayoutKind.Sequential)]
-    internal struct Found
+    internal unsafe struct Found
     {
         internal IntPtr Value;
         internal IntPtr Lease;
+        internal byte* Data;
         internal UIntPtr Len;
         internal byte Codec;
     }

@@ -37,14 +37,33 @@ NORETURN(void mccache_rb_raise_codec(const char *format, ...));
 // Raises InvalidArgumentError.
 NORETURN(void mccache_rb_raise_argument(const char *format, ...));
 
-// The string whose bytes are the key: the object itself, a symbol's name, or a copy in UTF-8.
-VALUE mccache_rb_key(VALUE object);
+// The string whose bytes are the key, of any object: itself, a symbol's name, or a copy in UTF-8.
+VALUE mccache_rb_any_key(VALUE object);
 // A key as iteration gives it: UTF-8 text where it is that, else binary.
 VALUE mccache_rb_key_object(const uint8_t *data, size_t len);
 // The string whose bytes are the text, in UTF-8 or binary; *codec tells which of them.
 VALUE mccache_rb_text(VALUE string, uint8_t *codec, const char *what);
 // A frozen string in UTF-8 whose bytes end with a NUL, and have none before: a name or a setting.
 VALUE mccache_rb_utf8_text(VALUE string);
+// The numbers of three encodings, which Ruby tells by functions only. Set by _bind.
+extern int mccache_rb_binary, mccache_rb_utf_8, mccache_rb_us_ascii;
+
+// The codec of a string whose flags say that its bytes are to be taken as they are; -1 for all else, which is to be looked
+// at more closely. Most keys and values are such strings, and then nothing can raise.
+static inline int mccache_rb_plain(VALUE object) {
+    if (!RB_TYPE_P(object, T_STRING))
+        return -1;
+    int encoding = RB_ENCODING_GET_INLINED(object), range = (int)RB_ENC_CODERANGE(object);
+    if (encoding == mccache_rb_binary)
+        return MCC_CODEC_RAW;
+    bool text = encoding == mccache_rb_utf_8 || encoding == mccache_rb_us_ascii;
+    return text && (range == ENC_CODERANGE_7BIT || range == ENC_CODERANGE_VALID) ? MCC_CODEC_TEXT : -1;
+}
+
+// As mccache_rb_any_key().
+static inline VALUE mccache_rb_key(VALUE object) {
+    return mccache_rb_plain(object) >= 0 ? object : mccache_rb_any_key(object);
+}
 // The bytes of any value. owner: the cache, whose @marshal says whether Marshal may be used.
 void mccache_rb_value(VALUE owner, VALUE object, mccache_rb_value_t *value);
 // The object of a value's bytes. owner: as above; nil for none.

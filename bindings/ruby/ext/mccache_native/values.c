@@ -14,8 +14,13 @@ static VALUE codec_error;
 static VALUE codec_module;
 static ID id_marshal, id_dump, id_load;
 
+int mccache_rb_binary, mccache_rb_utf_8, mccache_rb_us_ascii;
+
 VALUE mccache_rb_bind(VALUE module, VALUE errors, VALUE error, VALUE codec) {
     (void)module;
+    mccache_rb_binary = rb_ascii8bit_encindex();
+    mccache_rb_utf_8 = rb_utf8_encindex();
+    mccache_rb_us_ascii = rb_usascii_encindex();
     id_marshal = rb_intern("@marshal");
     id_dump = rb_intern("marshal_dump_value");
     id_load = rb_intern("marshal_load_value");
@@ -80,12 +85,12 @@ static VALUE transcode_failed(VALUE what, VALUE error) {
 
 VALUE mccache_rb_text(VALUE string, uint8_t *codec, const char *what) {
     int encoding = rb_enc_get_index(string);
-    if (encoding == rb_ascii8bit_encindex()) {
+    if (encoding == mccache_rb_binary) {
         *codec = MCC_CODEC_RAW;
         return string;
     }
     *codec = MCC_CODEC_TEXT;
-    if (encoding != rb_utf8_encindex() && encoding != rb_usascii_encindex())
+    if (encoding != mccache_rb_utf_8 && encoding != mccache_rb_us_ascii)
         string = rb_rescue2(transcode, string, transcode_failed, (VALUE)what, rb_eEncodingError, (VALUE)0);
     if (rb_enc_str_coderange(string) == ENC_CODERANGE_BROKEN)
         mccache_rb_raise_argument("%s is marked as %s and is not valid in it; for bytes use string.b", what,
@@ -114,7 +119,7 @@ VALUE mccache_rb_utf8(const uint8_t *data, size_t len) {
 
 // ---- Keys ----------------------------------------------------------------------------------------------------------
 
-VALUE mccache_rb_key(VALUE object) {
+VALUE mccache_rb_any_key(VALUE object) {
     uint8_t codec;
     if (RB_TYPE_P(object, T_STRING))
         return mccache_rb_text(object, &codec, "a key");
