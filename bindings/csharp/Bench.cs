@@ -11,6 +11,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace MCCache.Benches
@@ -24,10 +25,14 @@ namespace MCCache.Benches
         private static readonly byte[][] Bytes = Texts.Select(Encoding.ASCII.GetBytes).ToArray();
         private static readonly byte[] Small = new byte[100], Large = new byte[65536];
 
+        // The library's number of its ABI, asked with the arguments of a put, which it does not look at.
+        [DllImport("mccache_csharp", EntryPoint = "mccache_csharp_abi_version")]
+        private static extern unsafe int Empty(IntPtr cache, byte* key, UIntPtr keyLength, byte* data, UIntPtr length, byte codec, long ttlMs);
+
         internal static byte[] held;
         internal static long sum;
 
-        private static void Main()
+        private static unsafe void Main()
         {
             using (var node = new Node(new Settings
                 { ["cluster"] = "bench-" + Process.GetCurrentProcess().Id, ["interface"] = "host", ["cache_size"] = "256 MiB" }))
@@ -42,6 +47,16 @@ namespace MCCache.Benches
                         sum += view.Read<byte>(65535);
                     }
                 });
+                var own = new byte[65536];
+                Measure("mccache, into an array that is there", "get_64k", i =>
+                {
+                    using (ValueView view = cache.OpenView(Bytes[i]))
+                    {
+                        sum += view.CopyTo(own);
+                    }
+                });
+                // What a put and a get of a short value cannot cost less than, beside the call in C: crossing over.
+                Measure("an empty native call", "put_100", i => sum += Empty(IntPtr.Zero, null, (UIntPtr)16, null, (UIntPtr)100, 0, 0));
             }
             // What a get cannot cost less than: a new array, as this runtime makes them.
             Measure("new byte[]", "get_100", i => held = new byte[100]);

@@ -65,6 +65,35 @@ namespace MCCache
             }
         }
 
+        /// <summary>Copies the bytes into an array that is there, from its start on: nothing is allocated.</summary>
+        /// <returns>How many bytes: <see cref="Length"/>.</returns>
+        /// <exception cref="ArgumentException">The array is shorter than that.</exception>
+        public int CopyTo(byte[] destination)
+        {
+            if (destination == null)
+            {
+                throw new ArgumentNullException(nameof(destination));
+            }
+            if (destination.Length < Length)
+            {
+                throw new ArgumentException(Length + " bytes do not fit into " + destination.Length, nameof(destination));
+            }
+            bool taken = false;
+            try
+            {
+                DangerousAddRef(ref taken);
+                Marshal.Copy((IntPtr)data, destination, 0, Length);
+                return Length;
+            }
+            finally
+            {
+                if (taken)
+                {
+                    DangerousRelease();
+                }
+            }
+        }
+
         /// <summary>Gives the value back.</summary>
         protected override bool ReleaseHandle()
         {

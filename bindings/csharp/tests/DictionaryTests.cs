@@ -214,9 +214,16 @@ namespace MCCache.Tests
             {
                 Check.Equal((byte)9, view.Pointer[9]);
             }
+            var into = new byte[300];
+            Check.Equal(256, view.CopyTo(into));
+            Check.Equal(view.ToArray(), into.Take(256).ToArray());
+            Check.That(into.Skip(256).All(each => each == 0), "no more than that is written");
+            Check.Throws<ArgumentException>(() => view.CopyTo(new byte[255]), "256", "255");
+            Check.Throws<ArgumentNullException>(() => view.CopyTo(null));
             view.Dispose();
             view.Dispose();
             Check.Throws<ObjectDisposedException>(() => view.ToArray());
+            Check.Throws<ObjectDisposedException>(() => view.CopyTo(into));
             Check.Throws<ObjectDisposedException>(() => view.Read<byte>(0));
         }
 

@@ -13,7 +13,7 @@ namespace MCCache.Tests
         public static void KeysOfAllLengths()
         {
             Cache c = Clusters.Cache();
-            foreach (int length in new[] { 0, 1, 63, 64, 65, 127, 1000, 65535 })
+            foreach (int length in new[] { 0, 1, 3, 4, 5, 127, 255, 256, 257, 1000, 65535 })
             {
                 var ascii = new string('k', length);
                 c[ascii] = length;
@@ -33,10 +33,36 @@ namespace MCCache.Tests
             Check.Throws<MCCacheTooLargeException>(() => c.TryGetValue(new byte[65536], out object _));
         }
 
+        public static void KeysOfEveryWidthAtEveryPlace()
+        {
+            Cache c = Clusters.Cache();
+            foreach (string wide in new[] { "\u007f", "\u0080", "\u07ff", "\u0800", "\uffff", "\ud800\udc00", "\udbff\udfff" })
+            {
+                for (int before = 0; before < 10; before++)
+                {
+                    string key = new string('k', before) + wide + new string('l', 9 - before);
+                    c[key] = before;
+                    Check.Equal((long)before, c[System.Text.Encoding.UTF8.GetBytes(key)], wide);
+                    Check.Equal((long)before, c[key]);
+                }
+            }
+            foreach (string half in new[] { "\ud800", "\udc00", "\udc00\ud800", "\ud800\ud800\udc00" })
+            {
+                for (int before = 0; before < 10; before++)
+                {
+                    string key = new string('k', before) + half + new string('l', 9 - before), index = "index " + before;
+                    Check.Throws<MCCacheArgumentException>(() => c[key] = 1, "key", index);
+                    Check.Throws<MCCacheArgumentException>(() => c[key] = new byte[1], "key", index);
+                    Check.Throws<MCCacheArgumentException>(() => c[key].ToString(), "key", index);
+                    Check.Throws<MCCacheArgumentException>(() => c[new string('k', before) + half] = 1, "key", index);
+                }
+            }
+        }
+
         public static void ValuesAroundEveryBuffersLength()
         {
             Cache c = Clusters.Cache();
-            foreach (int length in new[] { 0, 1, 2, 319, 320, 321, 1364, 1365, 1366, 4096, 70000 })
+            foreach (int length in new[] { 0, 1, 2, 1023, 1024, 1025, 1364, 1365, 1366, 4096, 70000 })
             {
                 var bytes = new byte[length];
                 new Random(length).NextBytes(bytes);

@@ -66,7 +66,8 @@ module MCCache
     #   whoever has the cluster's key; so it is refused on a node without a crypto_key
     # @param settings [Hash] settings of caches over the node's, such as cache_ttl, cache_max, fail_safe
     # @return [Cache]
-    # @raise [ConfigError] if a setting is wrong, or the cache is open with others
+    # @raise [ConfigError] if a setting is wrong
+    # @raise [InvalidArgumentError] if the cache is open with other settings
     # @raise [ClosedError]
     def cache(name, marshal: false, **settings)
       raise TypeError, "a cache's name is a String or a Symbol, not #{name.class}" unless name.is_a?(String) || name.is_a?(Symbol)
