@@ -367,6 +367,28 @@ fn a_partition_heals_within_a_second_and_deletes_are_not_undone() {
 }
 
 #[test]
+fn what_one_evicted_long_before_a_cut_is_not_doubtful_after_it() {
+    let mut net = Net::settled(2);
+    let now = net.now;
+    net.peers[0].put(b"k", b"v", now);
+    net.run_until(|net| net.peers[1].get(b"k").is_some());
+    let mut version = net.peers[1].store.peek(b"k", now.wall).expect("it is here").version;
+    version.origin = Origin(u64::MAX);
+    let (kind, key, value, codec, deadline) =
+        (UpdateKind::Invalidate, &b"k"[..], &b""[..], Codec::RAW, Deadline::NEVER);
+    let evicted = Update { kind, key, value, codec, version, deadline };
+    net.peers[1].store.apply(&evicted, Source::Remote, Precondition::Any, now.wall);
+    assert!(net.peers[1].get(b"k").is_none());
+    net.run(Duration::from_secs(30));
+    net.filter = Box::new(|_, _, _| false);
+    net.run_until(|net| net.peers.iter().all(|peer| peer.protocol.members.is_empty()));
+    net.filter = Box::new(|_, _, _| true);
+    net.run(Duration::from_secs(10));
+    assert!(net.peers[0].get(b"k").is_some(), "nothing can have been missed of it");
+    assert!(net.peers[0].protocol.members.values().all(|member| member.doubts.is_empty()));
+}
+
+#[test]
 fn sync_ends_when_every_member_has_applied_what_was_written() {
     let mut net = Net::settled(3);
     let mut dropped = 0;

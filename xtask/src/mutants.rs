@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::journal::{Journal, Tally};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, walk};
 
 /// Building the library's tests with one file changed, and running some of them.
 const MUTANT_LIMIT: Duration = Duration::from_secs(900);
@@ -184,6 +184,12 @@ const MUTANTS: &[Mutant] = &[
     Mutant { rule: "an acknowledgement of what was never sent is none", guard: Test("protocol::"), file: "src/protocol/flow.rs",
         from: "if contiguous > last {",
         to: "if contiguous > last && last == 0 {" },
+    Mutant { rule: "a floor within the doubt makes doubtful", guard: Test("protocol::"), file: "src/protocol/doubt.rs",
+        from: "if floor > since { floor } else { HlcTimestamp::ZERO }",
+        to: "if floor < since { floor } else { HlcTimestamp::ZERO }" },
+    Mutant { rule: "a floor older than the doubt makes nothing doubtful", guard: Test("protocol::"), file: "src/protocol/doubt.rs",
+        from: "if floor > since { floor } else { HlcTimestamp::ZERO }",
+        to: "if floor > HlcTimestamp(since.0 & 1) { floor } else { HlcTimestamp::ZERO }" },
     Mutant { rule: "a sync waits for those who are not in step", guard: Test("protocol::"), file: "src/protocol/sync.rs",
         from: "member.in_step && member.acked >= last;",
         to: "member.acked >= last;" },
@@ -323,7 +329,18 @@ fn command(workspace: &Workspace, tree: &Path, guard: Guard) -> std::process::Co
 
 /// A copy of the source beside the target directory's other products, which builds on what is built there.
 fn copy_sources(workspace: &Workspace, tree: &Path) -> Result<(), String> {
-    for file in workspace.source_files()? {
+    let sources = workspace.source_files()?;
+    let mut present = Vec::new();
+    walk(tree, &mut present).map_err(|error| format!("{}: {error}", tree.display()))?;
+    for path in present {
+        // What was moved since the last run must not be found beside what took its place.
+        let is_source =
+            path.strip_prefix(tree).is_ok_and(|file| sources.iter().any(|source| Path::new(source) == file));
+        if !is_source {
+            fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+    }
+    for file in sources {
         let (from, to) = (workspace.root.join(&file), tree.join(&file));
         let read = |path: &PathBuf| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
         let bytes = read(&from)?;
