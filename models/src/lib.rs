@@ -7,3 +7,4 @@
 //!
 
 pub mod fills;
+pub mod horizon;
