@@ -5,6 +5,7 @@
 //   (const void *key, size_t key_len)                    in: one key, of the language's text or bytes
 //   (const void *data, size_t data_len, uint8_t codec)   in: one value, of whatever the language stores; or, where a
 //                                                        language prefers it, (data, data_len) and codec apart
+//   (const void *tags, size_t tags_len)                  as a key: the names of tags with a zero byte between two
 //   (const uint8_t **key, size_t *key_len)               out: one key of an iteration, nothing if the method is false
 //   mcc_event_t *event                                   out: one event, copied, nothing if the method is false
 //   mcc_log_record_t *record                             out: one record of the log, likewise
@@ -45,6 +46,8 @@ typedef struct {
 %}
 
 %include <stdint.i>
+
+%apply (const void *key, size_t key_len) { (const void *tags, size_t tags_len) };
 
 %typemap(in, numinputs = 0) mcc_status_t *status (mcc_status_t status = MCC_OK) "$1 = &status;"
 
@@ -579,6 +582,16 @@ typedef struct {} mcc_cache_t;
     void put(const void *key, size_t key_len, const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms,
                    mcc_status_t *status) {
         *status = mcc_put_as($self, key, key_len, data, data_len, codec, ttl_ms);
+    }
+
+    void put_tagged(const void *key, size_t key_len, const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms,
+                    const void *tags, size_t tags_len, mcc_status_t *status) {
+        *status = mcc_put_tagged($self, key, key_len, data, data_len, codec, ttl_ms, tags, tags_len);
+    }
+
+    // One tag.
+    void invalidate_tag(const void *tags, size_t tags_len, mcc_status_t *status) {
+        *status = mcc_invalidate_tag($self, tags, tags_len);
     }
 
     // False if there is one already.

@@ -795,13 +795,14 @@ static PyObject *mccache_py_begin(PyObject *self, PyObject *const *args, Py_ssiz
 }
 
 // (whether it was put, the object as every reader gets it). Ends the lease.
-static PyObject *mccache_py_fill(mcc_lease_t *lease, PyObject *cache, PyObject *object, int64_t ttl_ms) {
+static PyObject *mccache_py_fill(mcc_lease_t *lease, PyObject *cache, PyObject *object, int64_t ttl_ms,
+                                 const void *tags, size_t tags_len) {
     mccache_py_value_t value;
     mcc_status_t status;
     PyObject *stored, *result = NULL;
     if (mccache_py_value(cache, object, &value) < 0)
         return NULL;
-    status = mcc_fill(lease, value.data, (size_t)value.len, value.codec, ttl_ms);
+    status = mcc_fill_tagged(lease, value.data, (size_t)value.len, value.codec, ttl_ms, tags, tags_len);
     if (status == MCC_OK || status == MCC_OVERTAKEN) {
         stored = mccache_py_from_bytes(cache, value.data, (size_t)value.len, value.codec);
         result = stored ? PyTuple_Pack(2, status == MCC_OK ? Py_True : Py_False, stored) : NULL;
@@ -971,6 +972,8 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(_take) mcc_cache_t::take;
 %rename(_put) mcc_cache_t::put;
 %rename(_put_new) mcc_cache_t::put_new;
+%rename(_put_tagged) mcc_cache_t::put_tagged;
+%rename(_invalidate_tag) mcc_cache_t::invalidate_tag;
 %rename(_touch) mcc_cache_t::touch;
 %rename(_metadata) mcc_cache_t::metadata;
 %rename(_iter) mcc_cache_t::keys;
@@ -1031,8 +1034,8 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 
 %extend mcc_lease_t {
     // Ends it. Whether the object was put, and the object as every reader gets it.
-    PyObject *fill_object(PyObject *cache, PyObject *object, int64_t ttl_ms) {
-        return mccache_py_fill($self, cache, object, ttl_ms);
+    PyObject *fill_object(PyObject *cache, PyObject *object, int64_t ttl_ms, const void *tags, size_t tags_len) {
+        return mccache_py_fill($self, cache, object, ttl_ms, tags, tags_len);
     }
 
     // Ends it if it has not ended; an object may outlive that in a traceback.

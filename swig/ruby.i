@@ -403,6 +403,24 @@ static VALUE mccache_rb_get_at_least(VALUE self, VALUE key, VALUE clock, VALUE o
     mccache_rb_raise(status);
 }
 
+// _put_tagged(key, value, ttl_ms, tags): tags with a zero byte between two.
+static VALUE mccache_rb_put_tagged(VALUE self, VALUE key, VALUE object, VALUE ttl_ms, VALUE tags) {
+    int64_t ttl = NUM2LL(ttl_ms);
+    mccache_rb_entry_t entry;
+    mcc_status_t status;
+    mccache_rb_to_put(self, key, object, &entry);
+    StringValue(tags);
+    status = mcc_put_tagged(mccache_rb_cache(self), RSTRING_PTR(entry.key), (size_t)RSTRING_LEN(entry.key),
+                            entry.value.data, entry.value.len, entry.value.codec, ttl, RSTRING_PTR(tags),
+                            (size_t)RSTRING_LEN(tags));
+    RB_GC_GUARD(entry.key);
+    RB_GC_GUARD(entry.value.owner);
+    RB_GC_GUARD(tags);
+    if (status != MCC_OK)
+        mccache_rb_raise(status);
+    return object;
+}
+
 // _put_new(key, value, ttl_ms): false if there is one already.
 static VALUE mccache_rb_put_new(VALUE self, VALUE key, VALUE object, VALUE ttl_ms) {
     int64_t ttl = NUM2LL(ttl_ms);
@@ -738,6 +756,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 // Done by hand above.
 %ignore mcc_cache_t::put;
 %ignore mcc_cache_t::put_new;
+%ignore mcc_cache_t::put_tagged;
 %ignore mcc_cache_t::take;
 %ignore mcc_cache_t::remove;
 %ignore mcc_cache_t::contains;
@@ -763,6 +782,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %rename(_iter) mcc_cache_t::keys;
 %rename(_events) mcc_cache_t::events;
 %rename(_clear) mcc_cache_t::clear;
+%rename(_invalidate_tag) mcc_cache_t::invalidate_tag;
 %rename(_sync) mcc_cache_t::sync;
 %rename(_sync_token) mcc_cache_t::sync_token;
 %rename(_stats) mcc_cache_t::stats;
@@ -797,6 +817,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
     rb_define_method(SwigClassCache.klass, "_remove_token", mccache_rb_remove_token, 1);
     rb_define_method(SwigClassCache.klass, "_get_at_least", mccache_rb_get_at_least, 3);
     rb_define_method(SwigClassCache.klass, "_put_new", mccache_rb_put_new, 3);
+    rb_define_method(SwigClassCache.klass, "_put_tagged", mccache_rb_put_tagged, 4);
     rb_define_method(SwigClassCache.klass, "_put_as", mccache_rb_put_as, 4);
     rb_define_method(SwigClassCache.klass, "_load", mccache_rb_load, 3);
 

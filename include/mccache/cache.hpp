@@ -131,6 +131,22 @@ public:
         const mcc_status_t status = mcc_del_token(handle_.get(), key.data(), key.size(), &raw);
         return status == MCC_OK || status == MCC_NOT_FOUND ? result<token>(detail::token_of(raw)) : failure::of(status);
     }
+    /// Puts a value with tags, so that try_invalidate_tag() can take it; else as try_put(). errc::invalid_argument for more
+    /// than 16 tags, or for one that has not 1 to 255 bytes.
+    template <class T>
+    result<void> try_put_tagged(key_view key, const T& what, const tags& names, time_to_live ttl = {}) {
+        detail::encoded encoded;
+        if (result<void> done = encoded.set(what); !done) {
+            return done;
+        }
+        return detail::outcome(mcc_put_tagged(handle_.get(), key.data(), key.size(), encoded.data(), encoded.size(),
+                                              encoded.codec(), ttl.count(), names.data(), names.size()));
+    }
+    /// Makes every entry that was put or filled with a tag a miss, here at once and on all members soon, however many there
+    /// are. errc::invalid_argument for a tag that has not 1 to 255 bytes, or a zero byte.
+    result<void> try_invalidate_tag(std::string_view tag) {
+        return detail::outcome(mcc_invalidate_tag(handle_.get(), tag.data(), tag.size()));
+    }
     /// Puts a value only if this process knows none for the key; whether it did. Two members may both succeed at the
     /// same time: the later one wins everywhere, as always.
     template <class T>
@@ -410,6 +426,13 @@ public:
     void put(key_view key, const T& what, time_to_live ttl = {}) {
         try_put(key, what, ttl).value();
     }
+    /// As try_put_tagged(). Throws what put() does, and invalid_argument_error.
+    template <class T>
+    void put_tagged(key_view key, const T& what, const tags& names, time_to_live ttl = {}) {
+        try_put_tagged(key, what, names, ttl).value();
+    }
+    /// As try_invalidate_tag(). Throws closed_error, invalid_argument_error.
+    void invalidate_tag(std::string_view tag) { try_invalidate_tag(tag).value(); }
     template <class T>
     bool insert(key_view key, const T& what, time_to_live ttl = {}) {
         return try_insert(key, what, ttl).value();

@@ -40,6 +40,8 @@ enum class event_kind : std::int32_t {
     load_timed_out = MCC_EVENT_LOAD_TIMED_OUT,
     /// An expired value was given in place of a loaded one.
     stale = MCC_EVENT_STALE,
+    /// A tag was invalidated, here or on another member; the key is the tag, and empty if this node learned of it late.
+    tag_invalidated = MCC_EVENT_TAG_INVALIDATED,
 };
 
 /// Something that happened.

@@ -29,14 +29,16 @@ public:
     /// Puts what was loaded, and ends the lease, whatever comes of it. False: the key was written or deleted, or the
     /// cache cleared, since the lease was given, here or on another member; nothing was put then. errc::codec,
     /// errc::too_large, errc::closed; errc::invalid_argument if it has ended before.
+    /// With tags, also if one of them was invalidated since.
     template <class T>
-    result<bool> try_fill(const T& loaded, time_to_live ttl = {}) {
+    result<bool> try_fill(const T& loaded, time_to_live ttl = {}, const tags& names = {}) {
         const detail::owned<mcc_lease_t> ending = std::exchange(handle_, {nullptr, mcc_lease_free});
         detail::encoded encoded;
         if (result<void> done = encoded.set(loaded); !done) {
             return done.error();
         }
-        return detail::answer(mcc_fill(ending.get(), encoded.data(), encoded.size(), encoded.codec(), ttl.count()),
+        return detail::answer(mcc_fill_tagged(ending.get(), encoded.data(), encoded.size(), encoded.codec(), ttl.count(),
+                                              names.data(), names.size()),
                               MCC_OVERTAKEN);
     }
     /// Says that the value could not be loaded, and ends the lease: it is counted, and told as event_kind::load_failed.
@@ -50,8 +52,8 @@ public:
 #if MCCACHE_EXCEPTIONS
     /// As try_fill(). Throws codec_error, too_large_error, closed_error, invalid_argument_error.
     template <class T>
-    bool fill(const T& loaded, time_to_live ttl = {}) {
-        return try_fill(loaded, ttl).value();
+    bool fill(const T& loaded, time_to_live ttl = {}, const tags& names = {}) {
+        return try_fill(loaded, ttl, names).value();
     }
 #endif
 

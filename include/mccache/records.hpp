@@ -9,6 +9,10 @@
 
 #include <mccache/value.hpp>
 
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
 namespace mccache {
 
 /// Which write an entry is of. Of two of one key the greater one wins, on every member.
@@ -234,6 +238,30 @@ inline std::vector<metric> metrics_of(const mcc_stats_t* raw) {
 }
 
 } // namespace detail
+
+/// Names that an entry is put with, to go all at once: at most 16, of 1 to 255 bytes each, none of them zero.
+class tags {
+public:
+    tags() = default;
+    /// Like {"user:7", "prices"}.
+    tags(std::initializer_list<std::string_view> names) : tags(names.begin(), names.end()) {}
+    /// From a range of texts.
+    template <class Iterator>
+    tags(Iterator first, Iterator last) {
+        for (bool next = false; first != last; ++first, next = true) {
+            const std::string_view name(*first);
+            const bool sound = !name.empty() && name.find('\0') == name.npos;
+            packed_.append(next ? 1U : 0U, '\0').append(sound ? name : std::string_view("\0", 1));
+        }
+    }
+    /// The names with a zero byte between two. A name that cannot be one makes them such that the library refuses them.
+    const char* data() const noexcept { return packed_.data(); }
+    /// How many bytes that is.
+    std::size_t size() const noexcept { return packed_.size(); }
+
+private:
+    std::string packed_;
+};
 
 } // namespace mccache
 

@@ -146,6 +146,22 @@ void durations_are_rounded_up(mccache::cache& c) {
     REQUIRE(c.metadata("k")->ttl > 80s && c.metadata("k")->ttl <= 90500ms);
 }
 
+void a_tag_takes_its_entries(mccache::cache& c) {
+    c.put_tagged("a", 1, {"user:7", "prices"});
+    c.put_tagged("b", "two", {"user:8"}, 1h);
+    c.put_tagged("c", 3, {});
+    mccache::lookup found = c.get_or_lease("d");
+    REQUIRE(found.lease && found.lease->fill(4, {}, {"prices"}) && c.at<int>("d") == 4);
+    found = c.get_or_lease("e");
+    c.invalidate_tag("prices");
+    REQUIRE(!c.contains("a") && !c.contains("d") && c.at("b").text() == "two" && c.at<int>("c") == 3);
+    REQUIRE(found.lease && !found.lease->fill(5, {}, {"prices"}) && !c.contains("e"));
+    for (const mccache::tags& bad : {mccache::tags{""}, mccache::tags{"a", ""}, mccache::tags{std::string_view("a\0b", 3)}}) {
+        REQUIRE(c.try_put_tagged("c", 4, bad).failed_with(mccache::errc::invalid_argument) && c.at<int>("c") == 3);
+    }
+    REQUIRE(c.try_invalidate_tag("").failed_with(mccache::errc::invalid_argument));
+}
+
 void standard_algorithms_take_the_cache(mccache::cache& c) {
     for (int i = 0; i < 100; i++) {
         c[std::to_string(i)] = i;
@@ -338,6 +354,7 @@ int main() {
     alone("what_is_another_type_is_refused", what_is_another_type_is_refused);
     alone("insert_take_and_touch", insert_take_and_touch);
     alone("durations_are_rounded_up", durations_are_rounded_up);
+    alone("a_tag_takes_its_entries", a_tag_takes_its_entries);
     alone("standard_algorithms_take_the_cache", standard_algorithms_take_the_cache);
     alone("loads_once_for_all_who_ask", loads_once_for_all_who_ask);
     alone("a_write_meanwhile_wins", a_write_meanwhile_wins);

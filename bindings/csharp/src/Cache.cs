@@ -141,6 +141,47 @@ namespace MCCache
             Store(key.GivenText, key.GivenBytes, value, Times.Ttl(ttl));
         }
 
+        /// <summary>Puts a value with tags, so that <see cref="InvalidateTag"/> can take it.</summary>
+        /// <param name="key">The key.</param>
+        /// <param name="value">The value; copied.</param>
+        /// <param name="tags">At most 16 texts; the entry has those of its last put.</param>
+        /// <param name="ttl">As for <see cref="Put"/>.</param>
+        /// <exception cref="MCCacheArgumentException">Too many tags, or one that has not 1 to 255 bytes; or a value of a type
+        /// that cannot be put. Nothing was changed.</exception>
+        public void PutTagged(CacheKey key, object value, IEnumerable<string> tags, TimeSpan? ttl = null)
+        {
+            byte[] names = Tags.Pack(tags);
+            long ttlMs = Times.Ttl(ttl);
+            Scratch scratch = Scratch.Take();
+            try
+            {
+                Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
+                fixed (byte* at = KeyBytes(key, out int length), data = encoded.Array, packed = names)
+                {
+                    native.put_tagged(new Bytes(at, length), new Bytes(data + encoded.Offset, encoded.Count),
+                                      encoded.Codec, ttlMs, new Bytes(packed, names.Length));
+                }
+            }
+            finally
+            {
+                scratch.Return();
+            }
+        }
+
+        /// <summary>
+        /// Makes every entry that was put with a tag a miss, here at once and on all members soon, however many there are. They
+        /// count until they expire or make room. What is put with the tag afterwards is read.
+        /// </summary>
+        /// <param name="tag">The tag.</param>
+        public void InvalidateTag(string tag)
+        {
+            byte[] names = Tags.Pack(new[] { tag });
+            fixed (byte* packed = names)
+            {
+                native.invalidate_tag(new Bytes(packed, names.Length));
+            }
+        }
+
         /// <summary>Puts bytes as they are, and says how they are to be read. They are not checked.</summary>
         /// <param name="key">The key.</param>
         /// <param name="bytes">The value's bytes; copied.</param>

@@ -33,6 +33,31 @@ namespace MCCache.Tests
             Check.Equal(0, c.Keys.Count);
         }
 
+        public static void ATagTakesWhatWasPutWithIt()
+        {
+            Cache c = Clusters.Cache();
+            c.PutTagged("a", 1, new[] { "user:7", "prices" });
+            c.PutTagged("b", "two", new[] { "user:8" }, TimeSpan.FromMinutes(1));
+            c.PutTagged("c", new byte[] { 3 }, new string[0]);
+            Check.Equal(1L, c["a"]);
+            c.InvalidateTag("prices");
+            Check.That(!c.ContainsKey("a"), "its tag is gone");
+            Check.Equal("two", c["b"]);
+            Check.Equal(new byte[] { 3 }, c["c"]);
+            c.PutTagged("a", 4, new[] { "prices" });
+            Check.Equal(4L, c["a"]);
+            var bad = new[]
+            {
+                new[] { "" }, new[] { "a\0b" }, new[] { new string('t', 256) }, Enumerable.Repeat("t", 17).ToArray(),
+            };
+            foreach (string[] tags in bad)
+            {
+                Check.Throws<MCCacheArgumentException>(() => c.PutTagged("b", "lost", tags), "tags");
+            }
+            Check.Throws<MCCacheArgumentException>(() => c.InvalidateTag(""), "tags");
+            Check.Equal("two", c["b"]);
+        }
+
         public static void KeysThatAreNoTextAreEnumeratedAsBytes()
         {
             Cache c = Clusters.Cache();

@@ -47,11 +47,11 @@ class Callbacks(Case):
         self.assertNotEqual(context["prvcrc"], context["newcrc"])
         self.assertEqual(context["newcrc"], b.metadata["k"]["crc"])
 
-    def test_a_delete_and_a_clear_call_back_without_a_new_crc(self) -> None:
+    def test_a_delete_a_clear_and_a_tag_call_back_without_a_new_crc(self) -> None:
         a = self.cache()
         b = self.node().cache("c", callback=self.calls.put)
-        for remove in (lambda: a.pop("k"), lambda: a.clear()):
-            a["k"] = "value"
+        for remove in (lambda: a.pop("k"), lambda: a.clear(), lambda: a.invalidate_tag("t")):
+            a.put("k", "value", tags=["t"])
             self.eventually(lambda: b.get("k") == "value")
             remove()
             context = self.calls.get(timeout=SOON_S)

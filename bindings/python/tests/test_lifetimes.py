@@ -153,9 +153,9 @@ class Lifetimes(Case):
     def test_a_lease_is_filled_once(self) -> None:
         c = self.cache()
         _, lease = c._lease("k", 0)
-        self.assertEqual(lease.fill_object(c, (1,), 0), (True, [1]))
+        self.assertEqual(lease.fill_object(c, (1,), 0, b""), (True, [1]))
         with self.assertRaisesRegex(mccache.InvalidArgumentError, "filled once"):
-            lease.fill_object(c, 2, 0)
+            lease.fill_object(c, 2, 0, b"")
         lease.give_up()
         lease.give_up()
         self.assertEqual(c["k"], [1])

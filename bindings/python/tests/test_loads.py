@@ -31,6 +31,43 @@ class Loads(Case):
         self.assertEqual(c.get_or_load(b"k", load), {"n": 2})
         self.assertEqual((c.stats().puts, c.stats().hits), (2, 3))
 
+    def test_a_tag_takes_what_was_put_or_loaded_with_it(self) -> None:
+        c = self.cache()
+        c.put("a", 1, tags=["user:7", "prices"])
+        c.put("b", 2, ttl=60, tags=("user:8",))
+        c.put("c", 3, tags=[])
+        self.assertEqual(c.get_or_load("d", lambda: 4, tags=["prices"]), 4)
+        self.assertEqual(asyncio.run(c.get_or_load_async("e", self._five, tags=["prices"])), 5)
+        c.invalidate_tag("prices")
+        self.assertEqual([c.get(key) for key in "abcde"], [None, 2, 3, None, None])
+        self.assertEqual(sorted(c), ["b", "c"])
+
+        def load() -> int:
+            c.invalidate_tag("prices")
+            return 6
+
+        self.assertEqual((c.get_or_load("d", load, tags=["prices"]), c.get("d")), (6, None))
+        c.put("a", 7, tags=["prices"])
+        self.assertEqual(c["a"], 7)
+
+    async def _five(self) -> int:
+        return 5
+
+    def test_tags_that_cannot_be_are_refused(self) -> None:
+        c = self.cache()
+        c["k"] = "kept"
+        for tags in ([""], ["a\0b"], ["t" * 256], ["t"] * 17):
+            with self.subTest(tags=tags), self.assertRaises(ValueError):
+                c.put("k", "lost", tags=tags)
+        with self.assertRaises(TypeError):
+            c.put("k", "lost", tags="one tag")
+        for tag in ("", "a\0b"):
+            with self.assertRaises(ValueError):
+                c.invalidate_tag(tag)
+        with self.assertRaises(ValueError):
+            c.get_or_load("other", lambda: 1, tags=[""])
+        self.assertEqual((c["k"], c.get_or_load("other", lambda: 2)), ("kept", 2))
+
     def test_none_and_every_other_value_is_kept(self) -> None:
         c = self.cache()
         for number, value in enumerate((None, False, 0, "", b"", [], {}, 1.5, "text", b"x" * 5000)):

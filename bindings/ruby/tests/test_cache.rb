@@ -23,6 +23,23 @@ class TestCache < Case
     assert_nil(c.get_or_load("k") { flunk })
   end
 
+  def test_a_tag_takes_what_was_put_with_it
+    c = alone
+    c.put("a", 1, tags: ["user:7", "prices"])
+    c.put("b", 2, ttl: 60, tags: [:prices])
+    c.put("c", 3, tags: [])
+    assert_equal [1, 2, 3], c.values_at("a", "b", "c")
+    assert_same c, c.invalidate_tag("prices")
+    assert_equal [nil, nil, 3], c.values_at("a", "b", "c")
+    assert_equal ["c"], c.keys
+    c.put("a", 4, tags: ["prices"])
+    assert_equal 4, c["a"]
+    [[""], ["a\0b"], ["t" * 256], Array.new(17, "t")].each do |bad|
+      assert_raises(ArgumentError) { c.put("c", 5, tags: bad) }
+    end
+    assert_equal 3, c["c"]
+  end
+
   def test_fetch_is_hashs
     c = alone
     c["k"] = 1

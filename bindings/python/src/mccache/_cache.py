@@ -5,14 +5,14 @@ seen is still there, because other threads and other members write all the time.
 """
 
 import zlib
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, MutableMapping, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Optional, Tuple, TypeVar
 
 from . import _loads, _mccache
 from ._errors import ClosedError, TimeoutError
 from ._events import Events
 from ._loads import SERVED, LoadPolicy
-from ._types import Checksum, Key, Metadata, Seconds, Stats, Token, unused_name, version_text
+from ._types import Checksum, Key, Metadata, Seconds, Stats, Token, packed_tags, unused_name, version_text
 from ._waits import SLICE_MS, call_interruptibly, timeout_ms, ttl_ms
 
 if TYPE_CHECKING:
@@ -87,9 +87,23 @@ class Cache(_mccache.Cache):
 
     # -- One key -----------------------------------------------------------------------------------------------------
 
-    def put(self, key: Key, value: Any, ttl: Optional[Seconds] = None) -> None:
-        """As ``c[key] = value``, with a time to live of its own: seconds, or ``math.inf`` for no end."""
-        self._put(key, value, ttl_ms(ttl))
+    def put(self, key: Key, value: Any, ttl: Optional[Seconds] = None, tags: Iterable[str] = ()) -> None:
+        """As ``c[key] = value``, with a time to live of its own: seconds, or ``math.inf`` for no end.
+
+        With ``tags``, at most 16 texts, :meth:`invalidate_tag` can take it.
+        """
+        if tags:
+            self._put_tagged(key, value, ttl_ms(ttl), packed_tags(tags))
+        else:
+            self._put(key, value, ttl_ms(ttl))
+
+    def invalidate_tag(self, tag: str) -> None:
+        """Makes every entry that was put or loaded with this tag a miss, here at once and on every member soon.
+
+        It takes no longer for a million entries than for one. They count in ``len`` until they expire or make room. What is
+        put with the tag afterwards is read.
+        """
+        self._invalidate_tag(packed_tags([tag]))
 
     def add(self, key: Key, value: Any, ttl: Optional[Seconds] = None) -> bool:
         """Puts a value if this process knows none for the key; False, and nothing is changed, if it does.
@@ -170,6 +184,7 @@ class Cache(_mccache.Cache):
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
         policy: Optional[LoadPolicy] = None,
+        tags: Iterable[str] = (),
     ) -> _T:
         """The value of a key; if there is none, what ``loader()`` answers, which is put with this time to live.
 
@@ -183,12 +198,16 @@ class Cache(_mccache.Cache):
         raises or takes too long for, an error after a time, an early refresh. A loader that is not waited for to its end
         runs in a thread of its own, and fills the cache when it is done.
 
+        With ``tags`` what was loaded is put with them, and not put if one was invalidated meanwhile.
+
         A value just loaded is returned in the shape in which the cache gives it to everybody: a tuple as a list.
         Whoever asks for a key that its own loader loads waits for itself, until ``timeout``.
         """
         rules = self._policy if policy is None else policy._native
         begun = self._begin(key, rules, 0)
-        value: _T = begun[1] if begun[0] in SERVED else _loads.load(self, key, begun, loader, ttl, timeout, rules)
+        value: _T = begun[1] if begun[0] in SERVED else _loads.load(
+            self, key, begun, loader, (ttl, tags), timeout, rules
+        )
         return value
 
     async def get_or_load_async(
@@ -198,6 +217,7 @@ class Cache(_mccache.Cache):
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
         policy: Optional[LoadPolicy] = None,
+        tags: Iterable[str] = (),
     ) -> _T:
         """As :meth:`get_or_load`, with a loader that is awaited; the event loop goes on meanwhile.
 
@@ -209,7 +229,7 @@ class Cache(_mccache.Cache):
         if begun[0] in SERVED:
             value: _T = begun[1]
             return value
-        value = await _loads.load_async(self, key, begun, loader, ttl, timeout, rules)
+        value = await _loads.load_async(self, key, begun, loader, (ttl, tags), timeout, rules)
         return value
 
     def load_policy(self, **settings: "Setting") -> LoadPolicy:
@@ -397,9 +417,10 @@ class WatchedCache(Cache):
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
         policy: Optional[LoadPolicy] = None,
+        tags: Iterable[str] = (),
     ) -> _T:
         """The value of a key, or what the loader answers."""
-        value: _T = super().get_or_load(key, loader, ttl, timeout, policy)
+        value: _T = super().get_or_load(key, loader, ttl, timeout, policy, tags)
         self._looked_up(key)
         return value
 
@@ -410,9 +431,10 @@ class WatchedCache(Cache):
         ttl: Optional[Seconds] = None,
         timeout: Optional[Seconds] = 30.0,
         policy: Optional[LoadPolicy] = None,
+        tags: Iterable[str] = (),
     ) -> _T:
         """The value of a key, or what the loader answers."""
-        value: _T = await super().get_or_load_async(key, loader, ttl, timeout, policy)
+        value: _T = await super().get_or_load_async(key, loader, ttl, timeout, policy, tags)
         self._looked_up(key)
         return value
 

@@ -68,7 +68,7 @@ class Watch:
         """Calls back if the event concerns a look-up within the window."""
         if event.kind == EventKind.OVERFLOW:
             self._call(self._context(CallbackType.INCOHERENT, event, None, Lookup(0, 0), None))
-        elif event.kind == EventKind.CLEAR:
+        elif event.kind in (EventKind.CLEAR, EventKind.TAG_INVALIDATED):
             for key in list(self._lookups):
                 self._changed(event, key)
         elif event.kind in _CHANGES:

@@ -13,10 +13,10 @@ import contextvars
 import inspect
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Optional, Set, Tuple, TypeVar
 
 from ._errors import TimeoutError
-from ._types import Key, Seconds
+from ._types import Key, Seconds, packed_tags
 from ._waits import FOREVER_MS, SLICE_MS, left_ms, timeout_ms, ttl_ms
 
 from . import _mccache
@@ -31,6 +31,9 @@ SERVED = frozenset((FRESH, PAUSED))
 # What is told of loads that did not go as they should.
 _STALE, _WAS_SLOW, _TIMED_OUT = range(3)
 
+_T = TypeVar("_T")
+#: With what a loaded value is put: its time to live and its tags.
+_Options = Tuple[Optional[Seconds], Iterable[str]]
 _Note = Tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
@@ -84,9 +87,9 @@ class LoadPolicy:
 class _Work:
     """One load that has its lease: run by whoever is to, waited for by whoever wants to."""
 
-    def __init__(self, cache: "Cache", key: Key, lease: _mccache.Lease, ttl: Optional[Seconds]) -> None:
+    def __init__(self, cache: "Cache", key: Key, lease: _mccache.Lease, options: _Options) -> None:
         self._cache, self._key, self._lease = cache, key, lease
-        self._lifetime_ms = self._guarded(lambda: ttl_ms(ttl))
+        self._lifetime_ms, self._tags = self._guarded(lambda: (ttl_ms(options[0]), packed_tags(options[1])))
         self.done = threading.Event()
         self.value: Any = None
         self.error: Optional[BaseException] = None
@@ -133,7 +136,7 @@ class _Work:
 
     def _fill(self, value: Any) -> None:
         # In the shape in which every reader gets it, whether it was put or something newer came meanwhile.
-        _, self.value = self._lease.fill_object(self._cache, value, self._lifetime_ms)
+        _, self.value = self._lease.fill_object(self._cache, value, self._lifetime_ms, self._tags)
 
     def _fail(self, error: BaseException) -> None:
         self.error = error
@@ -146,7 +149,7 @@ class _Work:
         self._cache._loads.ended(_bytes(self._key))
         self.done.set()
 
-    def _guarded(self, call: Callable[[], int]) -> int:
+    def _guarded(self, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except BaseException:
@@ -164,7 +167,7 @@ def load(
     key: Key,
     begun: Tuple[int, Any, Any],
     loader: Callable[[], Any],
-    ttl: Optional[Seconds],
+    options: _Options,
     timeout: Optional[Seconds],
     policy: _mccache.LoadPolicy,
 ) -> Any:
@@ -174,7 +177,7 @@ def load(
         state, value, lease = _wait(cache, key, timeout_ms(timeout), policy)
         if lease is None:
             return value
-    work = _Work(cache, key, lease, ttl)
+    work = _Work(cache, key, lease, options)
     has_expired = state == LEASE_WITH_EXPIRED
     patience_ms = 0 if state == REFRESH else policy.patience(has_expired)
     if patience_ms == FOREVER_MS:
@@ -194,7 +197,7 @@ async def load_async(
     key: Key,
     begun: Tuple[int, Any, Any],
     loader: Callable[[], Awaitable[Any]],
-    ttl: Optional[Seconds],
+    options: _Options,
     timeout: Optional[Seconds],
     policy: _mccache.LoadPolicy,
 ) -> Any:
@@ -204,7 +207,7 @@ async def load_async(
         state, value, lease = await _wait_async(cache, key, timeout_ms(timeout), policy)
         if lease is None:
             return value
-    work = _Work(cache, key, lease, ttl)
+    work = _Work(cache, key, lease, options)
     has_expired = state == LEASE_WITH_EXPIRED
     patience_ms = 0 if state == REFRESH else policy.patience(has_expired)
     if patience_ms == FOREVER_MS:

@@ -2,7 +2,7 @@
 
 import enum
 from datetime import timedelta
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, TypedDict, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, TypedDict, Union
 
 Key = Union[str, bytes]
 Seconds = Union[float, timedelta]
@@ -30,6 +30,8 @@ class EventKind(enum.IntEnum):
     LOAD_TIMED_OUT = 11
     #: An expired value was given in place of a loaded one.
     STALE = 12
+    #: A tag was invalidated: ``key`` is the tag, and empty if this node learned of it late.
+    TAG_INVALIDATED = 13
 
 
 class CallbackType(enum.IntEnum):
@@ -187,3 +189,13 @@ def kind_of(number: int) -> int:
 
 
 _KINDS = frozenset(int(kind) for kind in EventKind)
+
+
+def packed_tags(tags: Iterable[str]) -> bytes:
+    """Tags for C: with a zero byte between two."""
+    if isinstance(tags, (str, bytes)):
+        raise TypeError(f"tags: {tags!r} is one tag; several texts are expected, like [{tags!r}]")
+    names = [tag.encode() for tag in tags]
+    if not all(names) or any(b"\0" in name for name in names):
+        raise ValueError("tags: each has 1 to 255 bytes of UTF-8, none of them zero")
+    return b"\0".join(names)

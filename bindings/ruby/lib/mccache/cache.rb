@@ -97,9 +97,23 @@ module MCCache
     # @param key [String, Symbol]
     # @param value [Object]
     # @param ttl [Numeric, #to_f, nil] seconds above 0; nil is the cache's setting, Float::INFINITY is no end
+    # @param tags [Array<String>, nil] at most 16 texts, by which {#invalidate_tag} can take the entry
     # @return [Object] value
-    def put(key, value, ttl: nil)
-      _put(key, value, Durations.ttl_ms(ttl))
+    def put(key, value, ttl: nil, tags: nil)
+      return _put(key, value, Durations.ttl_ms(ttl)) if tags.nil? || tags.empty?
+
+      _put_tagged(key, value, Durations.ttl_ms(ttl), pack_tags(tags))
+    end
+
+    # Makes every entry that was put with this tag a miss, here at once and on every member soon. It takes no longer for a
+    # million entries than for one; they count in {#size} until they expire or make room. What is put with the tag afterwards
+    # is read.
+    #
+    # @param tag [String]
+    # @return [self]
+    def invalidate_tag(tag)
+      _invalidate_tag(pack_tags([tag]))
+      self
     end
 
     # Puts a value only if this process knows none. Of threads of this process that try at once one succeeds; two members
@@ -476,6 +490,16 @@ module MCCache
     # @api private
     def initialize_copy(_other)
       raise TypeError, "a Cache cannot be copied: to_h gives its entries, MCCache.cache(name) the cache"
+    end
+
+    private
+
+    # Tags for C: with a zero byte between two.
+    def pack_tags(tags)
+      names = tags.map { |tag| tag.to_s.encode(Encoding::UTF_8).b }
+      return names.join("\0") if names.none? { |name| name.empty? || name.include?("\0".b) }
+
+      raise ArgumentError, "tags: each has 1 to 255 bytes of UTF-8, none of them zero"
     end
   end
 end

@@ -185,6 +185,41 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     }
 
     /**
+     * Puts a value with tags, so that {@link #invalidateTag(String)} can take it.
+     *
+     * @param key the key
+     * @param value the value
+     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
+     * @param tags at most 16 of 1 to 255 bytes of UTF-8; the entry has those of its last put
+     * @throws InvalidArgumentException for more tags or other ones, and as {@link #put(Object, Object)}
+     */
+    public void putTagged(K key, V value, Duration ttl, String... tags) {
+        Encoded encoded = values.encode(value);
+        handle.put_tagged(
+                bytesOf(key), encoded.bytes(), (short) encoded.codec(), Times.ttlMs(ttl), AnyValues.utf8(packed(tags)));
+    }
+
+    /**
+     * Makes every entry that was put with a tag a miss, here at once and on all members soon, however many there are. They
+     * count until they expire or make room. What is put with the tag afterwards is read.
+     *
+     * @param tag the tag
+     * @throws InvalidArgumentException if it has not 1 to 255 bytes of UTF-8
+     */
+    public void invalidateTag(String tag) {
+        handle.invalidate_tag(AnyValues.utf8(packed(tag)));
+    }
+
+    private static String packed(String... tags) {
+        for (String tag : tags) {
+            if (tag.isEmpty() || tag.indexOf('\0') >= 0) {
+                throw new InvalidArgumentException("tags: each has 1 to 255 bytes of UTF-8, none of them zero");
+            }
+        }
+        return String.join("\0", tags);
+    }
+
+    /**
      * Puts all entries of a map.
      *
      * @param entries the entries

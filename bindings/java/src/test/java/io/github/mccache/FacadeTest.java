@@ -14,6 +14,7 @@ import java.nio.ReadOnlyBufferException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -341,6 +342,28 @@ class FacadeTest extends ClusterCase {
         assertThrows(TooLargeException.class, () -> c.put("k", new byte[11]));
         c.put("k", new byte[10]);
         assertEquals(1, c.size());
+    }
+
+    @Test
+    void aTagTakesWhatWasPutWithIt() {
+        Cache<String, Object> c = cache();
+        c.putTagged("a", 1, null, "user:7", "prices");
+        c.putTagged("b", "two", Duration.ofMinutes(1), "user:8");
+        c.putTagged("c", 3, null);
+        assertEquals("two", c.get("b"));
+        c.invalidateTag("prices");
+        assertNull(c.get("a"));
+        assertEquals("two", c.get("b"));
+        assertNotNull(c.get("c"));
+        c.putTagged("a", 4, null, "prices");
+        assertNotNull(c.get("a"));
+        String[] many = new String[17];
+        Arrays.fill(many, "t");
+        for (String[] bad : new String[][] {{""}, {"a\0b"}, {"t".repeat(256)}, many}) {
+            assertThrows(InvalidArgumentException.class, () -> c.putTagged("b", "lost", null, bad));
+        }
+        assertThrows(InvalidArgumentException.class, () -> c.invalidateTag(""));
+        assertEquals("two", c.get("b"));
     }
 
     @Test
