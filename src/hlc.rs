@@ -4,8 +4,8 @@
 //! counter that carry into the milliseconds. Nothing else in the crate compares two updates.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::atomic::{AtomicU64, Ordering};
 use crate::ids::Origin;
 use crate::time::WallMs;
 
@@ -129,5 +129,34 @@ mod tests {
         let low = Version { hlc: HlcTimestamp(5), origin: Origin(1) };
         let high = Version { hlc: HlcTimestamp(5), origin: Origin(2) };
         assert!(low < high);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn threads_draw_no_version_twice_and_each_above_what_it_saw() {
+        loom::model(|| {
+            let hlc = Arc::new(Hlc::new(Origin(1)));
+            let other = {
+                let hlc = Arc::clone(&hlc);
+                thread::spawn(move || {
+                    let first = hlc.tick(WallMs(5));
+                    (first, hlc.tick(WallMs(4)))
+                })
+            };
+            let seen = HlcTimestamp::at(WallMs(7));
+            hlc.observe(seen);
+            let own = hlc.tick(WallMs(5));
+            let (first, second) = other.join().expect("it only ticks");
+            assert!(own.hlc > seen && first < second);
+            assert!(own != first && own != second);
+            assert!(hlc.latest() >= own.hlc.max(second.hlc));
+        });
     }
 }

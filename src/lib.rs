@@ -11,7 +11,7 @@
 //! * [`protocol`]: one node's view of the cluster, as a state machine without sockets, clocks or threads.
 //! * [`store`]: the entries: versions, limits, eviction, expiry, tombstones. [`wire`]: bytes to values and back.
 //!   [`crypto`]: seals. [`transport`]: sockets. None of these four knows another.
-//! * Foundations: [`config`], [`error`], [`group`], [`hlc`], [`ids`], [`lock`], [`logging`], [`metrics`], [`rng`],
+//! * Foundations: `atomic`, [`config`], [`error`], [`group`], [`hlc`], [`ids`], [`lock`], [`logging`], [`metrics`], [`rng`],
 //!   [`time`], [`update`].
 //!
 //! `sim` (feature of the same name) runs a whole cluster of the real protocol and store in one thread under one seed.
@@ -31,6 +31,7 @@ pub mod store;
 pub mod transport;
 pub mod wire;
 
+mod atomic;
 pub mod config;
 pub mod error;
 pub mod group;

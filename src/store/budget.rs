@@ -3,9 +3,8 @@
 //! Invariant: at every instant, as any thread sees it, what is given out is within [`Limits`]. Room is reserved before
 //! an entry is linked and given back after one is unlinked, so live entries never count more than what is given out.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::Limits;
+use crate::atomic::{AtomicUsize, Ordering};
 
 /// A number of entries and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,5 +92,37 @@ mod tests {
         assert!(budget.reserve(Room { entries: 2, bytes: 0 }));
         assert!(!budget.reserve(Room { entries: 0, bytes: usize::MAX }));
         assert_eq!((budget.entries(), budget.bytes()), (2, 0));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn no_thread_ever_sees_more_given_out_than_there_is() {
+        const LIMITS: Limits = Limits { max_entries: 2, max_bytes: 10 };
+        loom::model(|| {
+            let budget = Arc::new(Budget::new(LIMITS));
+            let writers = [6, 5].map(|bytes| {
+                let budget = Arc::clone(&budget);
+                thread::spawn(move || {
+                    let room = Room { entries: 1, bytes };
+                    let reserved = budget.reserve(room);
+                    if reserved {
+                        budget.release(room);
+                    }
+                    reserved
+                })
+            });
+            let (entries, bytes) = (budget.entries(), budget.bytes());
+            assert!(entries <= LIMITS.max_entries && bytes <= LIMITS.max_bytes, "{entries} entries, {bytes} bytes");
+            let reserved = writers.map(|writer| writer.join().expect("it only reserves"));
+            assert!(reserved.contains(&true), "each was refused for the other's sake");
+            assert_eq!((budget.entries(), budget.bytes()), (0, 0));
+        });
     }
 }

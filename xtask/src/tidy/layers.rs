@@ -8,7 +8,7 @@ use super::source::{Kind, RustFile};
 
 /// Modules that everyone may import, and that import only each other.
 const FOUNDATIONS: &[&str] =
-    &["config", "error", "ids", "time", "hlc", "update", "metrics", "group", "lock", "logging", "rng"];
+    &["atomic", "config", "error", "ids", "time", "hlc", "update", "metrics", "group", "lock", "logging", "rng"];
 
 /// Each room, and the rooms it may import besides the foundations.
 const ROOMS: &[(&str, &[&str])] = &[
