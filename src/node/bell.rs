@@ -35,6 +35,7 @@ impl Bell {
     pub(super) fn ring_for_command(&self) -> bool {
         fence(Ordering::SeqCst);
         let state = self.state.load(Ordering::Relaxed);
+        // Who changed it meanwhile was another caller, who wakes the driver, or the driver, who looks before it waits.
         state != AWAKE && self.state.compare_exchange(state, AWAKE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 

@@ -16,7 +16,7 @@ const LOOM_LIMIT: Duration = Duration::from_secs(1_800);
 
 /// Runs every test that loom has.
 pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally, String> {
-    let ended = journal.run(&mut command(workspace, &workspace.root, ""), LOOM_LIMIT)?;
+    let ended = journal.run(&mut command(workspace, &workspace.root, "loom_tests"), LOOM_LIMIT)?;
     let tally = count_results(&ended.output);
     if !ended.ok && tally.failed == 0 {
         return Err(format!("loom's tests: {}", ended.how));
@@ -26,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace, journal: &mut Journal) -> Result<Tally,
 
 /// Loom's tests of the source in `tree` whose names contain `filter`.
 pub(crate) fn command(workspace: &Workspace, tree: &Path, filter: &str) -> Command {
-    let mut command = workspace.cargo(&["test", "--package", "mccache", "--lib", "--", "loom_tests", filter]);
+    let mut command = workspace.cargo(&["test", "--package", "mccache", "--lib", filter]);
     command.current_dir(tree).env("RUSTFLAGS", "--cfg loom");
     command.env("CARGO_TARGET_DIR", workspace.target.join("xtask/loom"));
     command

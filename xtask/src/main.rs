@@ -22,6 +22,7 @@ mod java;
 mod journal;
 mod languages;
 mod lint;
+mod loom;
 mod mutants;
 mod package;
 mod polyglot;
@@ -54,6 +55,7 @@ const HELP: &str = "cargo xtask VERB
   cluster [NAME... | all | --list | --mccache-table [--seconds N]]
                         real processes in network namespaces: what ci runs, some, all, or the original's stress table
   mutants [WORD]...     small breaks of the source, each of which a test must notice; all, or those of these rules
+  loom                  every order of threads for what they share without a lock; builds for a minute
   abi                   the header in every C and C++, tests/abi against the .so and the .a, exports, SONAME
   counts [--write WHY]  instructions a call, against benches/counts.tsv; --write: new counts, and why
   cpp                   mccache.hpp in every C++, tests/cpp, the archive of C and C++ by pkg-config and CMake
@@ -107,6 +109,7 @@ fn dispatch(verb: &str, rest: &[&str]) -> Result<bool, String> {
         ("test", filter) => alone(&workspace, |workspace, journal| cargo::test(workspace, journal, filter)),
         ("sim", arguments) => alone(&workspace, |workspace, journal| sim::run(workspace, journal, arguments)),
         ("mutants", words) => alone(&workspace, |workspace, journal| mutants::run(workspace, journal, words)),
+        ("loom", []) => alone(&workspace, loom::run),
         ("fuzz", arguments) => alone(&workspace, |workspace, journal| fuzz::run(workspace, journal, arguments)),
         ("cluster", arguments) => alone(&workspace, |workspace, journal| cluster::run(workspace, journal, arguments)),
         ("install", options) => alone(&workspace, |workspace, journal| install::run(workspace, journal, options)),

@@ -23,6 +23,8 @@ enum Guard {
     Test(&'static str),
     /// Simulated clusters, the first [`SEEDS`] of them.
     Sim,
+    /// Every order of threads, in the tests for loom whose names contain this.
+    Loom(&'static str),
 }
 
 /// One break.
@@ -36,7 +38,7 @@ struct Mutant {
     guard: Guard,
 }
 
-use Guard::{Sim, Test};
+use Guard::{Loom, Sim, Test};
 
 #[rustfmt::skip]
 const MUTANTS: &[Mutant] = &[
@@ -250,6 +252,18 @@ const MUTANTS: &[Mutant] = &[
     Mutant { rule: "the key is never shown", guard: Test("config::"), file: "src/config/table.rs",
         from: "if self.is_secret() { \"(not shown)\"",
         to: "if self.is_secret() && text.is_empty() { \"(not shown)\"" },
+    Mutant { rule: "whoever rings has queued before it looks", guard: Loom("bell::loom_tests"), file: "src/node/bell.rs",
+        from: "    pub(super) fn ring_for_update(&self) -> bool {\n        fence(Ordering::SeqCst);",
+        to: "    pub(super) fn ring_for_update(&self) -> bool {" },
+    Mutant { rule: "whoever sleeps says so before it looks", guard: Loom("bell::loom_tests"), file: "src/node/bell.rs",
+        from: "        self.state.store(state, Ordering::Relaxed);\n        fence(Ordering::SeqCst);",
+        to: "        self.state.store(state, Ordering::Relaxed);" },
+    Mutant { rule: "what is given out is within the limits for every thread", guard: Loom("budget::loom_tests"), file: "src/store/budget.rs",
+        from: "used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()",
+        to: "within(used.load(Ordering::Relaxed)).map(|sum| used.store(sum, Ordering::Relaxed)).is_some()" },
+    Mutant { rule: "threads draw no version twice", guard: Loom("hlc::loom_tests"), file: "src/hlc.rs",
+        from: "self.last.fetch_max(seen.0, Ordering::AcqRel);",
+        to: "self.last.store(self.latest().0.max(seen.0), Ordering::Release);" },
 ];
 
 /// Runs all mutants, or those whose rule contains one of the words.
@@ -322,6 +336,7 @@ fn command(workspace: &Workspace, tree: &Path, guard: Guard) -> std::process::Co
             command.args(["--", "--seeds", SEEDS]);
             command
         }
+        Loom(filter) => return crate::loom::command(workspace, tree, filter),
     };
     command.current_dir(tree).env("CARGO_TARGET_DIR", &workspace.target);
     command
