@@ -261,25 +261,38 @@ MCCACHE_JAVA_HOT(jobject, view)(JNIEnv *env, jclass type, jobject self, jlong ca
     return buffer;
 }
 
-// The value as get() has it; or null with a lease in an array of one, which is 0 if another was loading for too long.
-MCCACHE_JAVA_HOT(jbyteArray, getOrLease)(JNIEnv *env, jclass type, jobject self, jlong cache, jbyteArray key,
-                                         jlong timeout_ms, jbyteArray codec, jlongArray lease) {
+// What a load begins with: see Loading.java, which has the same number.
+#define MCCACHE_JAVA_BUSY (-1)
+
+// The value as get() has it, live or expired; and what was found and the lease, or 0, in an array of two.
+MCCACHE_JAVA_HOT(jbyteArray, beginLoad)(JNIEnv *env, jclass type, jobject self, jlong cache, jobject policy, jlong rules,
+                                        jbyteArray key, jlong timeout_ms, jbyteArray codec, jlongArray answer) {
     mccache_java_bytes_t bytes;
     mcc_value_t *value = NULL;
-    mcc_lease_t *given = NULL;
+    mcc_lease_t *lease = NULL;
+    mcc_load_t load = {MCC_LOAD_FRESH, 0, {0}};
     mcc_status_t status;
-    (void)type, (void)self;
+    jbyteArray array;
+    jlong told[2];
+    (void)type, (void)self, (void)policy;
     if (!mccache_java_take(env, key, &bytes))
         return NULL;
-    status = mcc_get_lease(MCCACHE_JAVA_CACHE(cache), bytes.data, bytes.len, timeout_ms, &value, &given);
+    status = mcc_load_begin(MCCACHE_JAVA_CACHE(cache), (const mcc_load_policy_t *)(intptr_t)rules, bytes.data, bytes.len,
+                            timeout_ms, &value, &lease, &load);
     mccache_java_done(&bytes);
-    if (status == MCC_TIMEOUT)
+    if (status != MCC_OK && status != MCC_NOT_FOUND && status != MCC_TIMEOUT) {
+        mccache_java_raise(env, status);
         return NULL;
-    if (status == MCC_NOT_FOUND) {
-        jlong pointer = (jlong)(intptr_t)given;
-        (*env)->SetLongArrayRegion(env, lease, 0, 1, &pointer);
     }
-    return mccache_java_value(env, status, value, codec);
+    array = value ? mccache_java_value(env, MCC_OK, value, codec) : NULL;
+    told[0] = status == MCC_TIMEOUT ? MCCACHE_JAVA_BUSY : (jlong)load.state;
+    told[1] = (jlong)(intptr_t)lease;
+    // Where there was no memory for the value nobody gets the lease.
+    if ((*env)->ExceptionCheck(env))
+        mcc_lease_free(lease);
+    else
+        (*env)->SetLongArrayRegion(env, answer, 0, 2, told);
+    return array;
 }
 
 // Key and value are in the block.

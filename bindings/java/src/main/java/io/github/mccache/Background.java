@@ -12,16 +12,22 @@ final class Background {
     /** The longest stay inside one native call of a thread that may be interrupted. */
     static final long SLICE_MS = 100;
 
-    private static final AtomicInteger NUMBERS = new AtomicInteger();
-
     /** A thread more for each wait at the same time; idle ones end after a minute. */
-    static final ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
-        Thread thread = new Thread(work, "mccache-wait-" + NUMBERS.incrementAndGet());
-        thread.setDaemon(true);
-        return thread;
-    });
+    static final ExecutorService THREADS = threads("mccache-wait-");
+
+    /** Likewise for loaders that are not waited for to their end. */
+    static final ExecutorService LOADS = threads("mccache-load-");
 
     private Background() {}
+
+    private static ExecutorService threads(String name) {
+        AtomicInteger numbers = new AtomicInteger();
+        return Executors.newCachedThreadPool(work -> {
+            Thread thread = new Thread(work, name + numbers.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
 
     /**
      * Runs a native call that must not be broken off and begun again, and lets this thread be interrupted meanwhile: then the

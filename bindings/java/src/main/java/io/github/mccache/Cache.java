@@ -50,15 +50,21 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     private final KeyCodec<K> keys;
     private final ValueCodec<V> values;
     private final String name;
+    private final LoadPolicy policy;
     private volatile boolean closed;
 
     Cache(Node node, NativeCache handle, CacheOptions<K, V> options) {
+        this(node, handle, options, new LoadPolicy(handle, null));
+    }
+
+    private Cache(Node node, NativeCache handle, CacheOptions<K, V> options, LoadPolicy policy) {
         this.node = node;
         this.handle = handle;
         this.options = options;
         this.keys = options.keyCodec();
         this.values = options.valueCodec();
         this.name = handle.name();
+        this.policy = policy;
     }
 
     /**
@@ -87,7 +93,7 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * @return another object for the same cache: closing either closes both
      */
     public <K2> Cache<K2, V> withKeys(KeyCodec<K2> codec) {
-        return new Cache<>(node, handle, options.keys(codec));
+        return new Cache<>(node, handle, options.keys(codec), policy);
     }
 
     /**
@@ -101,7 +107,7 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
         if (codec instanceof SerializedValues && !(values instanceof SerializedValues)) {
             throw new InvalidArgumentException("Values.serialized() is for opening a cache: pass it to Node.cache()");
         }
-        return new Cache<>(node, handle, options.values(codec));
+        return new Cache<>(node, handle, options.values(codec), policy);
     }
 
     // ---- One key ------------------------------------------------------------------------------------------------------
@@ -408,6 +414,12 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * others wait; members do not wait for each other. If the key is written or deleted while the value is loaded, that wins,
      * and what was loaded is given to the caller alone. If the loader throws, one of those that wait loads next.
      *
+     * <p>The settings {@code fail_safe}, {@code load_soft_timeout}, {@code load_hard_timeout} and {@code eager_refresh}, of the
+     * cache or of a {@link #loadPolicy}, say more: an expired value in place of what the loader throws or takes too long for, a
+     * {@link WaitTimeoutException} after a time, an early refresh. A loader that is not waited for to its end runs in a daemon
+     * thread of its own, and fills the cache when it is done. {@code Error}s, {@code InterruptedException} and
+     * {@code CancellationException} come out whatever the settings say.
+     *
      * @param key the key
      * @param loader loads the value; a null is given to the caller and not put
      * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
@@ -421,24 +433,30 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     public <E extends Exception> V getOrLoad(
             K key, CacheLoader<? super K, ? extends V, E> loader, Duration ttl, Duration timeout)
             throws E, InterruptedException {
+        return getOrLoad(key, loader, ttl, timeout, policy);
+    }
+
+    /**
+     * The same by another policy than the cache's settings.
+     *
+     * @param key the key
+     * @param loader loads the value; a null is given to the caller and not put
+     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
+     * @param timeout the longest wait for another's load; a loader that asks for its own key waits that long in vain
+     * @param policy of {@link #loadPolicy}
+     * @param <E> what the loader may throw
+     * @return the value, or what the loader gave
+     * @throws E what the loader threw, as it is
+     * @throws WaitTimeoutException if another thread is still loading after that time, or the loader takes longer than
+     *     {@code load_hard_timeout}
+     * @throws InterruptedException if this thread was interrupted while it waited for another's load
+     */
+    public <E extends Exception> V getOrLoad(
+            K key, CacheLoader<? super K, ? extends V, E> loader, Duration ttl, Duration timeout, LoadPolicy policy)
+            throws E, InterruptedException {
         Objects.requireNonNull(loader, "loader: null");
-        long ttlMs = Times.ttlMs(ttl);
-        Lookup found = new Lookup();
-        if (!Background.inSlices(Times.timeoutMs(timeout), new Asking(bytesOf(key), found))) {
-            throw stillLoading(timeout);
-        }
-        if (found.value != null) {
-            return values.decode(found.value);
-        }
-        try {
-            V loaded = loader.load(key);
-            if (loaded != null) {
-                fill(found.lease, loaded, ttlMs);
-            }
-            return loaded;
-        } finally {
-            found.lease.delete();
-        }
+        Objects.requireNonNull(policy, "policy: null");
+        return new Loading<>(this, key, Times.ttlMs(ttl), policy).run(loader, Times.timeoutMs(timeout));
     }
 
     /**
@@ -446,114 +464,46 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      *
      * @param key the key
      * @param loader begins to load the value; called in this thread, or in one of mccache's own if another load is to be
-     *     waited for first
+     *     waited for first. One that is not waited for to its end fills the cache when its stage completes
      * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
      * @return completes with the value, or with what the loader's stage completes with, exceptions included
      */
     public CompletableFuture<V> getOrLoadAsync(
             K key, Function<? super K, ? extends CompletionStage<? extends V>> loader, Duration ttl) {
+        return getOrLoadAsync(key, loader, ttl, LOAD_TIMEOUT, policy);
+    }
+
+    /**
+     * The same with a timeout, and by another policy than the cache's settings.
+     *
+     * @param key the key
+     * @param loader begins to load the value, as with {@link #getOrLoadAsync(Object, Function, Duration)}
+     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
+     * @param timeout the longest wait for another's load
+     * @param policy of {@link #loadPolicy}
+     * @return completes as with {@link #getOrLoadAsync(Object, Function, Duration)}
+     */
+    public CompletableFuture<V> getOrLoadAsync(
+            K key,
+            Function<? super K, ? extends CompletionStage<? extends V>> loader,
+            Duration ttl,
+            Duration timeout,
+            LoadPolicy policy) {
         Objects.requireNonNull(loader, "loader: null");
-        long ttlMs = Times.ttlMs(ttl);
-        byte[] bytes = bytesOf(key);
-        Lookup now = new Lookup();
-        if (lookUp(bytes, 0, now)) {
-            return finish(key, now, loader, ttlMs);
-        }
-        return CompletableFuture.supplyAsync(
-                        () -> {
-                            Lookup later = new Lookup();
-                            if (!lookUp(bytes, Times.timeoutMs(LOAD_TIMEOUT), later)) {
-                                throw stillLoading(LOAD_TIMEOUT);
-                            }
-                            return later;
-                        },
-                        Background.THREADS)
-                .thenCompose(found -> finish(key, found, loader, ttlMs));
+        Objects.requireNonNull(policy, "policy: null");
+        return new Loading<>(this, key, Times.ttlMs(ttl), policy).start(loader, Times.timeoutMs(timeout));
     }
 
-    private CompletableFuture<V> finish(
-            K key, Lookup found, Function<? super K, ? extends CompletionStage<? extends V>> loader, long ttlMs) {
-        CompletableFuture<V> answer = new CompletableFuture<>();
-        try {
-            if (found.value != null) {
-                answer.complete(values.decode(found.value));
-            } else {
-                loader.apply(key).whenComplete((loaded, failure) -> settle(answer, found.lease, loaded, failure, ttlMs));
-            }
-        } catch (RuntimeException | Error failure) {
-            if (found.lease != null) {
-                found.lease.delete();
-            }
-            answer.completeExceptionally(failure);
-        }
-        return answer;
-    }
-
-    private void settle(CompletableFuture<V> answer, NativeLease lease, V loaded, Throwable failure, long ttlMs) {
-        Throwable problem = failure;
-        try {
-            if (problem == null && loaded != null) {
-                fill(lease, loaded, ttlMs);
-            }
-        } catch (RuntimeException unfit) {
-            problem = unfit;
-        } finally {
-            lease.delete();
-        }
-        if (problem == null) {
-            answer.complete(loaded);
-        } else {
-            answer.completeExceptionally(problem);
-        }
-    }
-
-    private void fill(NativeLease lease, V loaded, long ttlMs) {
-        Encoded encoded = values.encode(loaded);
-        // Overtaken by another's write: the caller gets what was loaded all the same.
-        lease.fill(encoded.bytes(), (short) encoded.codec(), ttlMs);
-    }
-
-    private WaitTimeoutException stillLoading(Duration timeout) {
-        return new WaitTimeoutException("timed out after " + timeout + ": another load of this key of cache " + name);
-    }
-
-    /** What asking for a lease gave: one of the two. */
-    private static final class Lookup {
-        private Encoded value;
-        private NativeLease lease;
-    }
-
-    private final class Asking implements Background.Wait {
-        private final byte[] key;
-        private final Lookup found;
-        private boolean again;
-
-        Asking(byte[] key, Lookup found) {
-            this.key = key;
-            this.found = found;
-        }
-
-        @Override
-        public boolean happened(long timeoutMs) {
-            // The first time without waiting: mostly there is nobody to wait for.
-            boolean happened = lookUp(key, again ? timeoutMs : 0, found);
-            again = true;
-            return happened;
-        }
-    }
-
-    private boolean lookUp(byte[] key, long timeoutMs, Lookup found) {
-        byte[] codec = new byte[1];
-        long[] lease = new long[1];
-        byte[] value = HotCalls.getOrLease(handle, handle.swigCPtr, key, timeoutMs, codec, lease);
-        if (value != null) {
-            found.value = Encoded.of(value, codec[0] & 0xFF);
-        } else if (lease[0] != 0) {
-            found.lease = new NativeLease(lease[0], true);
-        } else {
-            return false;
-        }
-        return true;
+    /**
+     * How to load, for single calls: this cache's settings with these over them. Make it once, and pass it to many calls.
+     *
+     * @param settings {@code eager_refresh}, a share of the time to live; {@code fail_safe}, {@code fail_safe_throttle},
+     *     {@code load_soft_timeout} and {@code load_hard_timeout}, {@code Duration}s or seconds
+     * @return the policy
+     * @throws ConfigException if a setting is wrong
+     */
+    public LoadPolicy loadPolicy(Map<String, ?> settings) {
+        return new LoadPolicy(handle, Settings.ofCache(settings));
     }
 
     // ---- All keys -----------------------------------------------------------------------------------------------------
@@ -877,6 +827,20 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
 
     V decoded(Encoded found) {
         return found == null ? null : values.decode(found);
+    }
+
+    Encoded encoded(V value) {
+        return values.encode(value);
+    }
+
+    /** As HotCalls has it. */
+    byte[] beginLoad(LoadPolicy how, byte[] key, long timeoutMs, byte[] codec, long[] answer) {
+        return HotCalls.beginLoad(
+                handle, handle.swigCPtr, how.handle, how.handle.swigCPtr, key, timeoutMs, codec, answer);
+    }
+
+    void noteLoad(byte[] key, int note) {
+        handle.note_load(key, note);
     }
 
     /** Null if there is no entry. */

@@ -63,7 +63,8 @@ public final class CacheOptions<K, V> {
      * The same with a setting of the cache's own, over the node's. A cache that is open already must have been opened with
      * the same.
      *
-     * @param name one of {@code cache_ttl}, {@code cache_max}, {@code cache_size}, {@code cache_mode}, {@code max_value}
+     * @param name a cache's setting: {@code cache_ttl}, {@code cache_max}, {@code cache_size}, {@code cache_mode},
+     *     {@code max_value}, {@code fail_safe}, {@code load_soft_timeout} and so on; opening refuses a node's
      * @param value text, a number, a {@code Boolean} or a {@code Duration}
      * @return other options
      */

@@ -20,6 +20,14 @@ public enum EventKind {
     MEMBER_FAILED,
     /** The queue was full, and events were dropped; {@link Event#dropped()} tells how many. */
     OVERFLOW,
+    /** A loader failed. */
+    LOAD_FAILED,
+    /** A load took longer than the soft timeout; an expired value was given meanwhile. */
+    LOAD_SLOW,
+    /** A load took longer than the hard timeout; who waited for it got an exception. */
+    LOAD_TIMED_OUT,
+    /** An expired value was given in place of a loaded one. */
+    STALE,
     /** Something that a later library knows and this class does not. */
     OTHER;
 

@@ -34,9 +34,19 @@ final class HotCalls {
     /** The bytes of a value, which frees whoever owns the pointer that is written into an array of one; or null. */
     static native ByteBuffer view(NativeCache self, long cache, byte[] key, long[] owner);
 
-    /** As get, or null and a lease's pointer, which is 0 if another was loading for too long. */
-    static native byte[] getOrLease(
-            NativeCache self, long cache, byte[] key, long timeoutMs, byte[] codec, long[] lease);
+    /**
+     * What a load begins with: the value as get has it, and an array of two: what was found, a number of Loading, and the
+     * pointer of the lease, which is 0 if there is none.
+     */
+    static native byte[] beginLoad(
+            NativeCache self,
+            long cache,
+            NativeLoadPolicy policy,
+            long policyPointer,
+            byte[] key,
+            long timeoutMs,
+            byte[] codec,
+            long[] answer);
 
     /** Puts a short value under a short key, both in a block of {@link Scratch}. */
     static native void putFrom(

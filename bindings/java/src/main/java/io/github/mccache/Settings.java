@@ -3,15 +3,9 @@ package io.github.mccache;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 
 /** Settings as the library takes them: names and text. */
 final class Settings {
-    /** Those that each cache can have its own of. The core would pass over a node's. */
-    private static final Set<String> OF_CACHES =
-            new TreeSet<>(Set.of("cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value"));
-
     private Settings() {}
 
     /** Those of a node over file and environment. */
@@ -31,13 +25,6 @@ final class Settings {
         }
         NativeConfig config = new NativeConfig();
         settings.forEach((name, value) -> config.set(name, text(name, value)));
-        for (String name : settings.keySet()) {
-            if (!OF_CACHES.contains(name)) {
-                throw new ConfigException("setting `" + name + "` is not a cache's (those are "
-                        + String.join(", ", OF_CACHES)
-                        + "): pass it to Node.open(), or set it in the file or the environment");
-            }
-        }
         return config;
     }
 

@@ -329,7 +329,7 @@ class FacadeTest extends ClusterCase {
         assertThrows(InvalidArgumentException.class, () -> Node.open(Map.of("cluster", List.of())));
         Exception notHis = assertThrows(
                 ConfigException.class, () -> node.cache("d", CacheOptions.defaults().set("cluster", "x")));
-        assertTrue(notHis.getMessage().contains("Node.open()"), notHis.getMessage());
+        assertTrue(notHis.getMessage().contains("settings of caches (cache_ttl"), notHis.getMessage());
         Cache<String, Object> brief = node.cache("brief", CacheOptions.defaults().set("cache_ttl", 1));
         brief.put("k", 1);
         assertTrue(brief.metadata("k").orElseThrow().timeToLive().orElseThrow().compareTo(Duration.ofSeconds(1)) <= 0);
