@@ -71,7 +71,7 @@ void loads_by_a_policy(mccache::cache& c) {
     with.policy = *c.try_load_policy({{"fail_safe", 60}, {"load_hard_timeout", "0.02"}});
     check("wrong_policy", c.try_load_policy({{"fail_safe", -1}}).failed_with(errc::config));
     const auto fails = []() -> mccache::result<int> { return mccache::failure(errc::network, "no database"); };
-    // Of those two outcomes the failure is to come first, however busy the machine is.
+    // The failure comes before this, however busy the machine is.
     mccache::load_options patient;
     patient.policy = *c.try_load_policy({{"load_hard_timeout", 60}});
     check("a_failure_in_the_background", c.try_get_or_load_with("p", fails, patient).failed_with(errc::network));
