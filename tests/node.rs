@@ -84,6 +84,22 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Waits until the comparisons that a start begins are over. In mode `invalidate` they drop what was written shortly before.
+fn settle(nodes: &[Node]) {
+    // Heartbeats begin them, twice a second at least.
+    let quiet = Duration::from_millis(1_500);
+    let transfers = || nodes.iter().map(|node| metric(node, "state_transfers")).sum::<u64>();
+    let last = std::cell::Cell::new((transfers(), Instant::now()));
+    until("no comparison has begun for a while", || {
+        let (seen, since) = last.get();
+        let now = transfers();
+        if now != seen {
+            last.set((now, Instant::now()));
+        }
+        now == seen && since.elapsed() > quiet
+    });
+}
+
 fn put(cache: &Cache, key: &str, value: &[u8]) {
     cache.put(key.as_bytes(), value, Codec::RAW, Ttl::Default).expect("a put");
 }
@@ -585,6 +601,7 @@ fn an_entry_evicted_unsent_leaves_no_older_one_behind() {
 #[test]
 fn what_one_writes_the_others_drop_and_load_again() {
     let (nodes, caches) = Cluster::new("invalidate").nodes(3, &[("cache_mode", "invalidate")]);
+    settle(&nodes);
     let load = |cache: &Cache, value: &'static [u8]| {
         let loaded = cache.get_or_load(b"k", Ttl::Default, PATIENCE, || Ok::<_, Error>(Value::new(value, Codec::RAW)));
         loaded.expect("loaded").to_vec()
@@ -614,7 +631,8 @@ fn what_one_writes_the_others_drop_and_load_again() {
 #[test]
 fn what_was_put_with_a_tag_goes_everywhere_at_once() {
     for mode in ["replicate", "invalidate", "local"] {
-        let (_nodes, caches) = Cluster::new("tags").nodes(2, &[("cache_mode", mode)]);
+        let (nodes, caches) = Cluster::new("tags").nodes(2, &[("cache_mode", mode)]);
+        settle(&nodes);
         let [one, two] = &caches[..] else { panic!("two of them") };
         one.put_tagged(b"a", b"v", Codec::RAW, Ttl::Default, &[b"user:7", b"prices"]).expect("open");
         one.put_tagged(b"b", b"v", Codec::RAW, Ttl::Default, &[b"user:8"]).expect("open");
