@@ -25,7 +25,7 @@ typedef struct {
 } mccache_cs_bytes_t;
 
 // As MCCache.Interop.Found is laid out: a value's bytes, which the thread's next look-up overwrites, or its handle if they
-// are longer; or the lease that was given instead.
+// are longer or a load may fall back on them; and the lease, if one was given.
 typedef struct {
     mcc_value_t *value;
     mcc_lease_t *lease;
@@ -33,6 +33,9 @@ typedef struct {
     size_t len;
     uint8_t codec;
 } mccache_cs_found_t;
+
+// What a load begins with: see Loading.cs, which has the same number.
+#define MCCACHE_CS_BUSY -1
 
 // Values up to this length are copied into memory of the thread: for so few bytes that costs less than a handle, and managed
 // code would clear the memory it gave before each call.
@@ -290,22 +293,25 @@ MCCACHE_CS_STRUCTURE(size_t, offset, global::System.UIntPtr)
         return value;
     }
 
-    // As mccache_csharp_lookup(), or the right to load the value. False if another was loading it for all that time.
-    bool lookup_or_lease(const void *key, size_t key_len, int64_t timeout_ms, mccache_cs_found_t *found,
-                         mcc_status_t *status) {
+    // What a load begins with: an MCC_LOAD_ number, or MCCACHE_CS_BUSY if another was loading for all that time. A value to
+    // be served at once is told as by mccache_csharp_lookup(); any other by its handle, since the loader looks things up, too.
+    int begin_load(const mcc_load_policy_t *policy, const void *key, size_t key_len, int64_t timeout_ms,
+                   mccache_cs_found_t *found, mcc_status_t *status) {
+        mcc_load_t load = {MCC_LOAD_FRESH, 0, {0}};
+        found->value = NULL;
+        found->lease = NULL;
         found->data = mccache_cs_short;
-        *status = mcc_get_lease($self, key, key_len, timeout_ms, &found->value, &found->lease);
-        if (*status == MCC_OK) {
+        *status = mcc_load_begin($self, policy, key, key_len, timeout_ms, &found->value, &found->lease, &load);
+        if (*status == MCC_OK && (load.state == MCC_LOAD_FRESH || load.state == MCC_LOAD_PAUSED)
+            && found->value->len <= MCCACHE_CS_SHORT_MAX) {
             found->len = found->value->len;
             found->codec = found->value->codec;
-            if (found->len <= MCCACHE_CS_SHORT_MAX) {
-                memcpy(mccache_cs_short, found->value->data, found->len);
-                mcc_value_free(found->value);
-                found->value = NULL;
-            }
+            memcpy(mccache_cs_short, found->value->data, found->len);
+            mcc_value_free(found->value);
+            found->value = NULL;
         }
         mccache_answer(status, MCC_NOT_FOUND);
-        return !mccache_answer(status, MCC_TIMEOUT);
+        return mccache_answer(status, MCC_TIMEOUT) ? MCCACHE_CS_BUSY : (int)load.state;
     }
 }
 

@@ -31,6 +31,7 @@ namespace MCCache
             Name = native.name();
             this.native = native;
             this.nativeSerialization = nativeSerialization;
+            loads = new LoadPolicy(native, null);
             dispatcher = new Dispatcher("mccache events of " + Name, OpenEvents, Raise);
         }
 
@@ -500,7 +501,7 @@ namespace MCCache
             return there;
         }
 
-        private object ValueOf(ref Found found)
+        internal object ValueOf(ref Found found)
         {
             return found.Value == IntPtr.Zero
                 ? ValueCodec.Decode(found.Data, (int)found.Len, found.Codec, nativeSerialization)
@@ -577,6 +578,12 @@ namespace MCCache
             }
             length = bytes.Length;
             return bytes;
+        }
+
+        /// <summary>What a handle holds, which is given back then.</summary>
+        internal object Take(Value value)
+        {
+            return ValueCodec.Take(value, nativeSerialization);
         }
 
         private static Exception Missing(CacheKey key)

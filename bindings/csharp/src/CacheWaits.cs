@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks;
 using MCCache.Interop;
@@ -11,6 +10,7 @@ namespace MCCache
     {
         private readonly object gate = new object();
         private readonly Dispatcher dispatcher;
+        private readonly LoadPolicy loads;
         private EventHandler<CacheEvent> changed, overflowed;
 
         /// <summary>As <see cref="Sync"/>, without keeping the caller's thread.</summary>
@@ -23,82 +23,77 @@ namespace MCCache
         /// Gets a value, or loads and puts it. One caller of this process loads a key at a time, outside all locks; the
         /// others wait for what it puts. A write or a delete of the key that comes meanwhile, from any member, wins: then
         /// what was loaded is returned, and not put.
+        /// <para>
+        /// The settings <c>fail_safe</c>, <c>load_soft_timeout</c>, <c>load_hard_timeout</c> and <c>eager_refresh</c>, of the
+        /// cache or of a policy, say more: an expired value in place of what the loader throws or takes too long for, a
+        /// <see cref="MCCacheTimeoutException"/> where there is none, a load before the value expires. A loader that is not
+        /// waited for to its end runs in a background thread, and fills the cache when it is done.
+        /// </para>
         /// </summary>
         /// <param name="key">The key.</param>
-        /// <param name="loader">Makes the value. What it throws passes through, and the next who waits loads.</param>
+        /// <param name="loader">Makes the value. What it throws passes through, unless an expired value is given instead, and
+        /// the next who waits loads. No value stands in for OutOfMemoryException, ThreadInterruptedException, or a
+        /// cancellation that the token asked for.</param>
         /// <param name="ttl">As for <see cref="Put"/>.</param>
         /// <param name="timeout">Longest wait for another's load; 30 seconds if null. A loader that asks for its own key
         /// waits for itself, until then.</param>
-        /// <param name="cancel">Ends the wait.</param>
-        /// <exception cref="MCCacheTimeoutException">Another took too long to load.</exception>
+        /// <param name="policy">Of <see cref="CreateLoadPolicy"/>; the cache's settings if null.</param>
+        /// <param name="cancel">Ends the wait, also that for a loader in the background, which goes on.</param>
+        /// <exception cref="MCCacheTimeoutException">The load took too long.</exception>
         /// <exception cref="InvalidCastException">There is a value, and it is not of this type.</exception>
         public T GetOrLoad<T>(CacheKey key, Func<T> loader, TimeSpan? ttl = null, TimeSpan? timeout = null,
-                              CancellationToken cancel = default(CancellationToken))
+                              LoadPolicy policy = null, CancellationToken cancel = default(CancellationToken))
         {
             if (loader == null)
             {
                 throw new ArgumentNullException(nameof(loader));
             }
-            long ttlMs = Times.Ttl(ttl);
-            TimeSpan limit = timeout ?? Times.Load;
-            // A wrong one is told whether or not somebody else loads.
-            Times.Wait(limit);
-            if (!TryGetOrLease(key, 0, out object found, out Lease lease))
-            {
-                WaitForLease(key, limit, cancel, out found, out lease);
-            }
-            if (lease == null)
-            {
-                return ValueCodec.To<T>(found);
-            }
-            // Disposing of it ends it, if nothing else did.
-            using (lease)
-            {
-                T loaded = loader();
-                Fill(lease, loaded, ttlMs);
-                return loaded;
-            }
+            // Wrong times are told whether or not somebody else loads.
+            long ttlMs = Times.Ttl(ttl), limit = Times.Wait(timeout ?? Times.Load);
+            return new Loading<T>(this, key, ttlMs, limit, policy ?? loads, cancel).Run(loader);
         }
 
         /// <summary>
         /// As <see cref="GetOrLoad{T}"/>, without keeping a thread while it waits or loads. A value that is there is
         /// returned at once.
         /// </summary>
-        public async Task<T> GetOrLoadAsync<T>(CacheKey key, Func<CancellationToken, Task<T>> loader, TimeSpan? ttl = null,
-                                               TimeSpan? timeout = null,
-                                               CancellationToken cancel = default(CancellationToken))
+        /// <param name="key">The key.</param>
+        /// <param name="loader">Makes the value. Its token is cancelled with the caller's, for as long as the caller waits for
+        /// it: a load that goes on in the background is not. If it may have to, it is begun in the pool of threads.</param>
+        /// <param name="ttl">As for <see cref="Put"/>.</param>
+        /// <param name="timeout">Longest wait for another's load; 30 seconds if null.</param>
+        /// <param name="policy">Of <see cref="CreateLoadPolicy"/>; the cache's settings if null.</param>
+        /// <param name="cancel">Ends the wait, and asks the loader to end if it is waited for.</param>
+        public Task<T> GetOrLoadAsync<T>(CacheKey key, Func<CancellationToken, Task<T>> loader, TimeSpan? ttl = null,
+                                         TimeSpan? timeout = null, LoadPolicy policy = null,
+                                         CancellationToken cancel = default(CancellationToken))
         {
             if (loader == null)
             {
                 throw new ArgumentNullException(nameof(loader));
             }
             long ttlMs = Times.Ttl(ttl), limit = Times.Wait(timeout ?? Times.Load);
-            cancel.ThrowIfCancellationRequested();
-            Stopwatch since = Stopwatch.StartNew();
-            object found;
-            Lease lease;
-            for (int pause = 1; !TryGetOrLease(key, 0, out found, out lease); pause = Math.Min(pause * 2, PauseMaxMs))
-            {
-                if (since.ElapsedMilliseconds >= limit)
-                {
-                    throw Times.TimedOut(timeout ?? Times.Load, "another caller to load the key '" + key + "'");
-                }
-                await Task.Delay(pause, cancel).ConfigureAwait(false);
-            }
-            if (lease == null)
-            {
-                return ValueCodec.To<T>(found);
-            }
-            using (lease)
-            {
-                T loaded = await loader(cancel).ConfigureAwait(false);
-                Fill(lease, loaded, ttlMs);
-                return loaded;
-            }
+            return new Loading<T>(this, key, ttlMs, limit, policy ?? loads, cancel).RunAsync(loader);
         }
 
-        // The lease is asked for, not waited for: loads take longer than this, mostly, and a thread would cost more.
-        private const int PauseMaxMs = 16;
+        /// <summary>
+        /// How values are loaded where that is not to be as the cache's settings say, for single calls of
+        /// <see cref="GetOrLoad{T}"/> and <see cref="GetOrLoadAsync{T}"/>. To be made once and used often.
+        /// </summary>
+        /// <param name="settings">Some of <c>eager_refresh</c>, <c>fail_safe</c>, <c>fail_safe_throttle</c>,
+        /// <c>load_soft_timeout</c> and <c>load_hard_timeout</c>; the others are the cache's.</param>
+        /// <exception cref="MCCacheConfigException">Another setting, or one that is out of range.</exception>
+        public LoadPolicy CreateLoadPolicy(Settings settings)
+        {
+            if (settings == null)
+            {
+                throw new ArgumentNullException(nameof(settings));
+            }
+            using (Config config = settings.ForCache())
+            {
+                return new LoadPolicy(native, config);
+            }
+        }
 
         /// <summary>Opens a queue of what happens in this cache from now on.</summary>
         public EventQueue OpenEvents()
@@ -157,32 +152,29 @@ namespace MCCache
             Listeners.Tell(listeners, this, what, ListenerFailed);
         }
 
-        private void WaitForLease(CacheKey key, TimeSpan timeout, CancellationToken cancel, out object value, out Lease lease)
-        {
-            object found = null;
-            Lease given = null;
-            if (!Times.InSlices(ms => TryGetOrLease(key, ms, out found, out given), timeout, cancel))
-            {
-                throw Times.TimedOut(timeout, "another caller to load the key '" + key + "'");
-            }
-            value = found;
-            lease = given;
-        }
-
-        // False: another was loading for all that time.
-        private unsafe bool TryGetOrLease(CacheKey key, long waitMs, out object value, out Lease lease)
+        /// <summary>What a load begins with, for Loading.</summary>
+        internal unsafe int BeginLoad(CacheKey key, LoadPolicy policy, long waitMs, out Found found)
         {
             fixed (byte* data = KeyBytes(key, out int length))
             {
-                Found found;
-                bool ended = native.lookup_or_lease(new Bytes(data, length), waitMs, &found);
-                lease = ended && found.Lease != IntPtr.Zero ? new Lease(found.Lease, true) : null;
-                value = ended && lease == null ? ValueOf(ref found) : null;
-                return ended;
+                Found answer;
+                int state = native.begin_load(policy.Native, new Bytes(data, length), waitMs, &answer);
+                found = answer;
+                return state;
             }
         }
 
-        private unsafe void Fill(Lease lease, object value, long ttlMs)
+        /// <summary>Tells that a load did not go as it should: it is counted, and an event.</summary>
+        internal unsafe void NoteLoad(CacheKey key, int note)
+        {
+            fixed (byte* data = KeyBytes(key, out int length))
+            {
+                native.note_load(new Bytes(data, length), note);
+            }
+        }
+
+        /// <summary>Ends a lease with what was loaded. If it was overtaken by another's write, that stays.</summary>
+        internal unsafe void Fill(Lease lease, object value, long ttlMs)
         {
             Scratch scratch = Scratch.Take();
             try

@@ -57,6 +57,18 @@ namespace MCCache
 
         /// <summary>Events came faster than they were taken, and some were dropped.</summary>
         Overflow = 8,
+
+        /// <summary>A loader failed.</summary>
+        LoadFailed = 9,
+
+        /// <summary>A load took longer than the soft timeout; an expired value was given meanwhile.</summary>
+        LoadSlow = 10,
+
+        /// <summary>A load took longer than the hard timeout; who waited for it got an exception.</summary>
+        LoadTimedOut = 11,
+
+        /// <summary>An expired value was given in place of a loaded one.</summary>
+        Stale = 12,
     }
 
     /// <summary>What a node thinks of another member. A later library may know more.</summary>

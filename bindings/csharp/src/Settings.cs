@@ -81,22 +81,10 @@ namespace MCCache
             {
                 return null;
             }
-            foreach (string name in order)
-            {
-                if (Array.IndexOf(OfCaches, name) < 0)
-                {
-                    throw new MCCacheConfigException("setting `" + name + "` is not a cache's (those are "
-                        + string.Join(", ", OfCaches) + "): give it to the node, the file or the environment");
-                }
-            }
             var config = new Interop.Config();
             Assign(config);
             return config;
         }
-
-        // The core passes over a node's settings that are given to a cache: that would hide a mistake.
-        private static readonly string[] OfCaches =
-            { "cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value" };
 
         private void Assign(Interop.Config config)
         {

@@ -139,7 +139,7 @@ namespace MCCache.Tests
             Check.Equal("90", node.GetSetting("cache_ttl").Split(' ')[0]);
             Check.Equal("true", node.GetSetting("insecure"));
             Check.Throws<MCCacheArgumentException>(() => node.GetSetting("cache_tl"), "cache_ttl");
-            Check.Throws<MCCacheConfigException>(() => node.OpenCache("c", new Settings { ["cluster"] = "x" }), "cluster", "cache_mode");
+            Check.Throws<MCCacheConfigException>(() => node.OpenCache("c", new Settings { ["cluster"] = "x" }), "cluster", "settings of caches (cache_ttl");
             Check.Throws<MCCacheConfigException>(() => node.OpenCache("c", new Settings { ConfigFile = "x.toml" }), "[cache.NAME]");
             Check.Throws<ArgumentNullException>(() => node.OpenCache(null));
             Check.Throws<MCCacheArgumentException>(() => node.OpenCache(""));

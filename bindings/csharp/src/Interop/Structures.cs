@@ -30,8 +30,8 @@ namespace MCCache.Interop
     }
 
     /// <summary>
-    /// What a look-up found: a value's handle, or bytes, which this thread's next look-up overwrites; or a lease, with no
-    /// value.
+    /// What a look-up found: a value's handle, or bytes, which this thread's next look-up overwrites; and a lease, if one
+    /// was given.
     /// </summary>
     [StructLayout(LayoutKind.Sequential)]
     internal unsafe struct Found
