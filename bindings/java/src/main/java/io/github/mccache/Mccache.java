@@ -1,5 +1,8 @@
 package io.github.mccache;
 
+import java.util.Objects;
+import java.util.function.Consumer;
+
 /**
  * The process's own node, which most programs need alone, and the version.
  *
@@ -50,6 +53,18 @@ public final class Mccache {
      */
     public static <K, V> Cache<K, V> cache(String name, CacheOptions<K, V> options) {
         return node().cache(name, options);
+    }
+
+    /**
+     * Sets who hears what the native library has to say: members that come and go, settings without effect. From the
+     * beginning it is {@code System.getLogger("io.github.mccache")}, as far as that is loggable.
+     *
+     * @param level the least grave lines to be heard; {@code OFF} for none
+     * @param listener called by a daemon thread of its own, one line after another, while there is a node; it may use caches
+     *     and close nodes. Null: the {@code System.Logger}. What it throws goes there, too
+     */
+    public static void setLog(System.Logger.Level level, Consumer<? super LogLine> listener) {
+        Log.set(Objects.requireNonNull(level, "level: null"), listener);
     }
 
     /**

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * A member of a cluster that runs in this process. Most programs need none of their own: {@link Mccache#cache} uses the
@@ -29,13 +30,30 @@ public final class Node implements AutoCloseable {
     private final NativeNode handle;
     private final String name;
     private final Dispatcher dispatcher = new Dispatcher(this);
+    private final Log.Use log;
     private volatile boolean closed;
 
-    private Node(NativeNode handle) {
+    private Node(NativeNode handle, Log.Use log) {
         this.handle = handle;
+        this.log = log;
         this.name = handle.name();
         hook();
         OPEN.add(this);
+        log.endWith(this);
+    }
+
+    private static Node start(Supplier<NativeNode> opening) {
+        NativeLibrary.load();
+        Log.Use log = Log.use();
+        Node node = null;
+        try {
+            node = new Node(opening.get(), log);
+            return node;
+        } finally {
+            if (node == null) {
+                log.end();
+            }
+        }
     }
 
     /**
@@ -61,8 +79,7 @@ public final class Node implements AutoCloseable {
      * @throws UnsatisfiedLinkError if there is no native library; the message lists the places tried, and a cure
      */
     public static Node open(Map<String, ?> settings) {
-        NativeLibrary.load();
-        return new Node(new NativeNode(Settings.ofNode(null, settings)));
+        return start(() -> new NativeNode(Settings.ofNode(null, settings)));
     }
 
     /**
@@ -76,13 +93,12 @@ public final class Node implements AutoCloseable {
      * @throws UnsatisfiedLinkError if there is no native library; the message lists the places tried, and a cure
      */
     public static Node open(Path file, Map<String, ?> settings) {
-        NativeLibrary.load();
-        return new Node(new NativeNode(Settings.ofNode(Objects.requireNonNull(file, "file: null"), settings)));
+        Objects.requireNonNull(file, "file: null");
+        return start(() -> new NativeNode(Settings.ofNode(file, settings)));
     }
 
     static Node own() {
-        NativeLibrary.load();
-        return new Node(NativeNode.own());
+        return start(NativeNode::own);
     }
 
     /**
@@ -332,13 +348,18 @@ public final class Node implements AutoCloseable {
 
     /**
      * Leaves the cluster: says goodbye, closes the caches and event queues; calls of other threads that wait in them throw
-     * {@link ClosedException}, as later calls do. Takes less than a second. Closing again does nothing.
+     * {@link ClosedException}, as later calls do. Takes less than a second, and if it is the last node of the process up to
+     * one more where the log is slow to take what was said. Closing again does nothing.
      */
     @Override
     public void close() {
         closed = true;
         OPEN.remove(this);
-        handle.close();
+        try {
+            handle.close();
+        } finally {
+            log.end();
+        }
     }
 
     @Override

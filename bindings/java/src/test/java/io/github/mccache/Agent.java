@@ -22,6 +22,7 @@ final class Agent {
     }
 
     public static void main(String[] arguments) throws IOException {
+        Mccache.setLog(System.Logger.Level.WARNING, null);
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         Agent agent = new Agent(Mccache.cache(arguments[0]));

@@ -27,8 +27,17 @@ abstract class ClusterCase {
 
     private static final AtomicInteger NUMBERS = new AtomicInteger();
 
+    static {
+        quiet();
+    }
+
     private final List<Node> nodes = new ArrayList<>();
     final String cluster = "java-" + ProcessHandle.current().pid() + "-" + NUMBERS.incrementAndGet();
+
+    /** Members come and go in every test. */
+    static void quiet() {
+        Mccache.setLog(System.Logger.Level.WARNING, null);
+    }
 
     @AfterEach
     void closeNodes() {

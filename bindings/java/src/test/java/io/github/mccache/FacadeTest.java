@@ -393,6 +393,7 @@ class FacadeTest extends ClusterCase {
         private OwnNode() {}
 
         public static void main(String[] arguments) {
+            quiet();
             Cache<String, Object> c = Mccache.cache(arguments[0]);
             c.put("k", "v");
             boolean same = Mccache.node() == c.node();

@@ -252,6 +252,7 @@ class LifetimesTest extends ClusterCase {
         private Leaving() {}
 
         public static void main(String[] arguments) throws InterruptedException {
+            quiet();
             Node node = Node.open(Map.of("cluster", arguments[0]));
             Cache<String, Object> c = node.cache("c");
             c.addListener(event -> { });
