@@ -365,6 +365,7 @@ namespace MCCache
                     node.Dispose();
                 }
             }
+            Log.End();
         }
     }
 }

@@ -18,8 +18,8 @@ namespace MCCache.Tests
         private static readonly Type[] Suites =
         {
             typeof(Smoke), typeof(ValueTests), typeof(DictionaryTests), typeof(InputTests), typeof(BadInputTests),
-            typeof(LoadTests), typeof(LoadPolicyTests), typeof(EventTests), typeof(ThreadTests), typeof(LifetimeTests),
-            typeof(NativeFormatTests), typeof(DistributedCacheTests), typeof(AssemblyTests),
+            typeof(LoadTests), typeof(LoadPolicyTests), typeof(LogTests), typeof(EventTests), typeof(ThreadTests),
+            typeof(LifetimeTests), typeof(NativeFormatTests), typeof(DistributedCacheTests), typeof(AssemblyTests),
         };
 
         private static int Main(string[] arguments)
