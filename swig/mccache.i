@@ -397,9 +397,10 @@ typedef struct {} mcc_lease_t;
         mcc_lease_free($self);
     }
 
-    // Ends it. False if the key was written or deleted meanwhile: nothing is put then.
-    bool fill(const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms, mcc_status_t *status) {
-        *status = mcc_fill($self, data, data_len, codec, ttl_ms);
+    // Ends it. False if the key was written or deleted meanwhile, or a tag invalidated: nothing is put then.
+    bool fill(const void *data, size_t data_len, uint8_t codec, int64_t ttl_ms, const void *tags, size_t tags_len,
+              mcc_status_t *status) {
+        *status = mcc_fill_tagged($self, data, data_len, codec, ttl_ms, tags, tags_len);
         return !mccache_answer(status, MCC_OVERTAKEN);
     }
 

@@ -170,13 +170,14 @@ namespace MCCache
         }
 
         /// <summary>
-        /// Makes every entry that was put with a tag a miss, here at once and on all members soon, however many there are. They
+        /// Makes every entry that was put or loaded with a tag a miss, here at once and on all members soon, however many there are. They
         /// count until they expire or make room. What is put with the tag afterwards is read.
         /// </summary>
         /// <param name="tag">The tag.</param>
+        /// <exception cref="MCCacheArgumentException">It has not 1 to 255 bytes.</exception>
         public void InvalidateTag(string tag)
         {
-            byte[] names = Tags.Pack(new[] { tag });
+            byte[] names = Tags.Pack(new[] { tag ?? throw new ArgumentNullException(nameof(tag)) });
             fixed (byte* packed = names)
             {
                 native.invalidate_tag(new Bytes(packed, names.Length));
@@ -394,8 +395,8 @@ namespace MCCache
         }
 
         /// <summary>
-        /// Each live member's checksum by its name, this node's among them; null for who did not answer in time. Members of
-        /// one name are told apart by " (2)" and so on.
+        /// Each live member's checksum by its name, this node's first; null for who did not answer in time. Of members with the
+        /// same name the second is "name (2)", and so on.
         /// </summary>
         /// <param name="timeout">Longest wait; 2 seconds if null.</param>
         public IReadOnlyDictionary<string, CacheChecksum> GetClusterChecksum(TimeSpan? timeout = null)

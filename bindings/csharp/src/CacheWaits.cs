@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Threading;
 using System.Threading.Tasks;
 using MCCache.Interop;
@@ -38,19 +39,23 @@ namespace MCCache
         /// <param name="timeout">Longest wait for another's load; 30 seconds if null. A loader that asks for its own key
         /// waits for itself, until then.</param>
         /// <param name="policy">Of <see cref="CreateLoadPolicy"/>; the cache's settings if null.</param>
+        /// <param name="tags">What is loaded is put with them, as by <see cref="PutTagged"/>; not if one of them is invalidated
+        /// meanwhile. None if null.</param>
         /// <param name="cancel">Ends the wait, also that for a loader in the background, which goes on.</param>
         /// <exception cref="MCCacheTimeoutException">The load took too long.</exception>
+        /// <exception cref="MCCacheArgumentException">The tags cannot be, or what was loaded cannot be put.</exception>
         /// <exception cref="InvalidCastException">There is a value, and it is not of this type.</exception>
         public T GetOrLoad<T>(CacheKey key, Func<T> loader, TimeSpan? ttl = null, TimeSpan? timeout = null,
-                              LoadPolicy policy = null, CancellationToken cancel = default(CancellationToken))
+                              LoadPolicy policy = null, IEnumerable<string> tags = null,
+                              CancellationToken cancel = default(CancellationToken))
         {
             if (loader == null)
             {
                 throw new ArgumentNullException(nameof(loader));
             }
-            // Wrong times are told whether or not somebody else loads.
-            long ttlMs = Times.Ttl(ttl), limit = Times.Wait(timeout ?? Times.Load);
-            return new Loading<T>(this, key, ttlMs, limit, policy ?? loads, cancel).Run(loader);
+            // Wrong times and tags are told whether or not somebody else loads.
+            var filling = new Filling(Times.Ttl(ttl), tags);
+            return new Loading<T>(this, key, filling, Times.Wait(timeout ?? Times.Load), policy ?? loads, cancel).Run(loader);
         }
 
         /// <summary>
@@ -63,17 +68,20 @@ namespace MCCache
         /// <param name="ttl">As for <see cref="Put"/>.</param>
         /// <param name="timeout">Longest wait for another's load; 30 seconds if null.</param>
         /// <param name="policy">Of <see cref="CreateLoadPolicy"/>; the cache's settings if null.</param>
+        /// <param name="tags">As for <see cref="GetOrLoad{T}"/>.</param>
         /// <param name="cancel">Ends the wait, and asks the loader to end if it is waited for.</param>
         public Task<T> GetOrLoadAsync<T>(CacheKey key, Func<CancellationToken, Task<T>> loader, TimeSpan? ttl = null,
                                          TimeSpan? timeout = null, LoadPolicy policy = null,
+                                         IEnumerable<string> tags = null,
                                          CancellationToken cancel = default(CancellationToken))
         {
             if (loader == null)
             {
                 throw new ArgumentNullException(nameof(loader));
             }
-            long ttlMs = Times.Ttl(ttl), limit = Times.Wait(timeout ?? Times.Load);
-            return new Loading<T>(this, key, ttlMs, limit, policy ?? loads, cancel).RunAsync(loader);
+            var filling = new Filling(Times.Ttl(ttl), tags);
+            return new Loading<T>(this, key, filling, Times.Wait(timeout ?? Times.Load), policy ?? loads, cancel)
+                .RunAsync(loader);
         }
 
         /// <summary>
@@ -102,8 +110,8 @@ namespace MCCache
         }
 
         /// <summary>
-        /// An entry was put, deleted, evicted or expired, or the cache was cleared, here or on another member. Listeners run
-        /// on a thread of the cache's own, one after another; a listener may close the cache. The cache is kept, and the
+        /// An entry was put, deleted, evicted or expired, the cache was cleared or a tag invalidated, here or on another member.
+        /// Listeners run on a thread of the cache's own, one after another; a listener may close the cache. The cache is kept, and the
         /// thread runs, until the last listener is removed or the cache is closed.
         /// </summary>
         public event EventHandler<CacheEvent> Changed
@@ -148,7 +156,7 @@ namespace MCCache
         private void Raise(CacheEvent what)
         {
             EventHandler<CacheEvent> listeners =
-                what.Kind == EventKind.Overflow ? overflowed : what.Kind <= EventKind.Expire ? changed : null;
+                what.Kind == EventKind.Overflow ? overflowed : what.IsOfContents ? changed : null;
             Listeners.Tell(listeners, this, what, ListenerFailed);
         }
 
@@ -174,15 +182,16 @@ namespace MCCache
         }
 
         /// <summary>Ends a lease with what was loaded. If it was overtaken by another's write, that stays.</summary>
-        internal unsafe void Fill(Lease lease, object value, long ttlMs)
+        internal unsafe void Fill(Lease lease, object value, Filling with)
         {
             Scratch scratch = Scratch.Take();
             try
             {
                 Encoded encoded = ValueCodec.Encode(value, nativeSerialization, scratch);
-                fixed (byte* data = encoded.Array)
+                fixed (byte* data = encoded.Array, tags = with.Tags)
                 {
-                    lease.fill(new Bytes(data + encoded.Offset, encoded.Count), encoded.Codec, ttlMs);
+                    lease.fill(new Bytes(data + encoded.Offset, encoded.Count), encoded.Codec, with.TtlMs,
+                               new Bytes(tags, with.Tags.Length));
                 }
             }
             finally

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading;
@@ -7,6 +8,20 @@ using MCCache.Interop;
 
 namespace MCCache
 {
+    /// <summary>With what a loaded value is put.</summary>
+    internal readonly struct Filling
+    {
+        internal Filling(long ttlMs, IEnumerable<string> tags)
+        {
+            TtlMs = ttlMs;
+            Tags = tags == null ? MCCache.Tags.None : MCCache.Tags.Pack(tags);
+        }
+
+        internal long TtlMs { get; }
+
+        internal byte[] Tags { get; }
+    }
+
     /// <summary>
     /// One call of GetOrLoad or GetOrLoadAsync: what it found, what it waits for, what it gives.
     /// <para>
@@ -33,7 +48,7 @@ namespace MCCache
 
         private readonly Cache cache;
         private readonly CacheKey key;
-        private readonly long ttlMs;
+        private readonly Filling filling;
         private readonly long limitMs;
         private readonly LoadPolicy policy;
         private readonly CancellationToken cancel;
@@ -50,11 +65,11 @@ namespace MCCache
         private ExceptionDispatchInfo problem;
         private bool isFailure;
 
-        internal Loading(Cache cache, CacheKey key, long ttlMs, long limitMs, LoadPolicy policy, CancellationToken cancel)
+        internal Loading(Cache cache, CacheKey key, Filling filling, long limitMs, LoadPolicy policy, CancellationToken cancel)
         {
             this.cache = cache;
             this.key = key;
-            this.ttlMs = ttlMs;
+            this.filling = filling;
             this.limitMs = limitMs;
             this.policy = policy;
             this.cancel = cancel;
@@ -253,7 +268,7 @@ namespace MCCache
         {
             try
             {
-                cache.Fill(lease, value, ttlMs);
+                cache.Fill(lease, value, filling);
             }
             catch (Exception unfit)
             {

@@ -147,7 +147,10 @@ namespace MCCache
 
         private const string ReadyWhat = "the node to hold what the members hold";
 
-        /// <summary>The other members, as this node knows them now.</summary>
+        /// <summary>
+        /// The other members, as this node knows them now. Several may have one name, as nodes of one process do unless
+        /// <c>node_name</c> is set: <see cref="Member.Session"/> tells them apart.
+        /// </summary>
         /// <exception cref="MCCacheClosedException">The node is closed.</exception>
         public IReadOnlyList<Member> GetMembers()
         {
@@ -165,6 +168,57 @@ namespace MCCache
             }
         }
 
+        /// <summary>The keys that this node holds, in the order they came to it.</summary>
+        /// <exception cref="MCCacheClosedException">The node is closed.</exception>
+        public IReadOnlyList<ClusterKey> GetKeys()
+        {
+            using (Keys list = native.keys())
+            {
+                var keys = new List<ClusterKey>();
+                for (ulong at = 0; at < list.count(); at++)
+                {
+                    keys.Add(new ClusterKey(list.id(at), (KeyRole)list.role(at), list.members(at)));
+                }
+                return keys;
+            }
+        }
+
+        /// <summary>
+        /// Opens what is sealed with another key, too: for a change of the cluster's key without a restart.
+        /// <para>
+        /// Add the new key to every node; when all have it, make it primary on every node; when <see cref="GetKeys"/> tells of
+        /// no member that uses the old one, on any node, remove that everywhere. Put the new key into the settings as well.
+        /// </para>
+        /// </summary>
+        /// <param name="key"><c>ID:KEY</c>, such as <c>mccache keygen</c> prints; it is never shown or logged.</param>
+        /// <exception cref="MCCacheArgumentException">It is no key, another has its id, the node holds eight, or it was opened
+        /// without one.</exception>
+        /// <exception cref="MCCacheClosedException">The node is closed.</exception>
+        public void AddKey(string key)
+        {
+            native.add_key(key ?? throw new ArgumentNullException(nameof(key)));
+        }
+
+        /// <summary>
+        /// Seals with another of the node's keys from now on. Members that do not hold it hear nothing of this node.
+        /// </summary>
+        /// <param name="id">The key's id, 1 to 255.</param>
+        /// <exception cref="MCCacheArgumentException">The node has no such key.</exception>
+        /// <exception cref="MCCacheClosedException">The node is closed.</exception>
+        public void SetPrimaryKey(int id)
+        {
+            native.set_primary_key(id);
+        }
+
+        /// <summary>Forgets a key: members that seal with it are not heard any more.</summary>
+        /// <param name="id">The key's id, 1 to 255.</param>
+        /// <exception cref="MCCacheArgumentException">The node has no such key, or it is the primary.</exception>
+        /// <exception cref="MCCacheClosedException">The node is closed.</exception>
+        public void RemoveKey(int id)
+        {
+            native.remove_key(id);
+        }
+
         /// <summary>Every counter of this node by its name. A closed node has its last ones.</summary>
         public IReadOnlyDictionary<string, long> GetMetrics()
         {
@@ -175,8 +229,8 @@ namespace MCCache
         }
 
         /// <summary>
-        /// Each live member's counters by its name, this node's among them; null for who did not answer in time. Members
-        /// of one name are told apart by " (2)" and so on.
+        /// Each live member's counters by its name, this node's first; null for who did not answer in time. Of members with
+        /// the same name the second is "name (2)", and so on.
         /// </summary>
         /// <param name="timeout">Longest wait; 2 seconds if null.</param>
         /// <exception cref="MCCacheClosedException">The node is closed.</exception>
@@ -204,8 +258,8 @@ namespace MCCache
         }
 
         /// <summary>
-        /// An entry of any of its caches was put, deleted, evicted or expired, or a cache was cleared. Listeners run on a
-        /// thread of the node's own, one after another; a listener may close the node. The node is kept, and the thread
+        /// An entry of any of its caches was put, deleted, evicted or expired, a cache was cleared or a tag invalidated.
+        /// Listeners run on a thread of the node's own, one after another; a listener may close the node. The node is kept, and the thread
         /// runs, until the last listener is removed or the node is closed.
         /// </summary>
         public event EventHandler<CacheEvent> Changed
@@ -331,7 +385,7 @@ namespace MCCache
                     listeners = overflowed;
                     break;
                 default:
-                    listeners = what.Kind <= EventKind.Expire ? changed : null;
+                    listeners = what.IsOfContents ? changed : null;
                     break;
             }
             Listeners.Tell(listeners, this, what, ListenerFailed);

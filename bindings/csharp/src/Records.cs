@@ -69,6 +69,12 @@ namespace MCCache
 
         /// <summary>An expired value was given in place of a loaded one.</summary>
         Stale = 12,
+
+        /// <summary>
+        /// A tag was invalidated, here or on another member: its entries are read no more. The event's key is the tag; it is
+        /// empty if this node learned of it late.
+        /// </summary>
+        TagInvalidated = 13,
     }
 
     /// <summary>What a node thinks of another member. A later library may know more.</summary>
@@ -212,8 +218,14 @@ namespace MCCache
         /// <summary>The cache's name; empty for members.</summary>
         public string Cache { get; }
 
-        /// <summary>The key; empty where there is none.</summary>
+        /// <summary>The key; with <see cref="EventKind.TagInvalidated"/> the tag; empty where there is none.</summary>
         public CacheKey Key { get; }
+
+        /// <summary>Whether it tells of what can be read in a cache: of a key, of all of them, or of those with a tag.</summary>
+        internal bool IsOfContents
+        {
+            get { return Kind <= EventKind.Expire || Kind == EventKind.TagInvalidated; }
+        }
 
         /// <summary>The member that wrote, joined, left or failed; empty if unknown.</summary>
         public string Member { get; }
@@ -270,6 +282,45 @@ namespace MCCache
         public override string ToString()
         {
             return Name + " at " + Address + ", " + State;
+        }
+    }
+
+    /// <summary>What a node does with one of the cluster's keys. A later library may know more.</summary>
+    public enum KeyRole
+    {
+        /// <summary>It opens what others seal with it; the node has not sealed with it yet.</summary>
+        DecryptOnly = 0,
+
+        /// <summary>It seals what the node sends, and opens.</summary>
+        Primary = 1,
+
+        /// <summary>The node has sealed with it; now it opens, until it is removed.</summary>
+        Retired = 2,
+    }
+
+    /// <summary>One of the cluster's keys, as a node holds it. The key itself is never told.</summary>
+    public sealed class ClusterKey
+    {
+        internal ClusterKey(int id, KeyRole role, long members)
+        {
+            Id = id;
+            Role = role;
+            Members = members;
+        }
+
+        /// <summary>Its id, 1 to 255; 0 is the public key of a node without a <c>crypto_key</c>.</summary>
+        public int Id { get; }
+
+        /// <summary>What the node does with it.</summary>
+        public KeyRole Role { get; }
+
+        /// <summary>How many other members seal with it now, as far as the node has heard them.</summary>
+        public long Members { get; }
+
+        /// <inheritdoc/>
+        public override string ToString()
+        {
+            return Id + " " + Role + ", used by " + Members;
         }
     }
 

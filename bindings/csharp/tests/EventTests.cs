@@ -59,6 +59,30 @@ namespace MCCache.Tests
             Check.Eventually(() => left.Contains("second"), "the other leaves");
         }
 
+        public static void AnInvalidatedTagIsToldWithItsSource()
+        {
+            Cache a = Clusters.Node(new Settings { ["node_name"] = "source" }).OpenCache("c");
+            Cache b = Clusters.Node(new Settings { ["node_name"] = "other" }).OpenCache("c");
+            a.Node.WaitReady(TimeSpan.FromSeconds(20));
+            b.Node.WaitReady(TimeSpan.FromSeconds(20));
+            var heard = new ConcurrentQueue<CacheEvent>();
+            var ofNode = new ConcurrentQueue<CacheEvent>();
+            b.Changed += (sender, what) => heard.Enqueue(what);
+            b.Node.Changed += (sender, what) => ofNode.Enqueue(what);
+            EventQueue own = a.OpenEvents();
+            a.PutTagged("k", 1, new[] { "user:7" });
+            Until(heard, EventKind.Put, "k");
+            a.InvalidateTag("user:7");
+            Until(heard, EventKind.TagInvalidated, "user:7");
+            Until(ofNode, EventKind.TagInvalidated, "user:7");
+            CacheEvent told = heard.Last();
+            Check.Equal("source c False", told.Member + " " + told.Cache + " " + told.IsLocal);
+            Check.That(!b.ContainsKey("k"), "its entry is gone");
+            CacheEvent here = own.TakeAll().First(what => what.Kind == EventKind.TagInvalidated);
+            Check.That(here.IsLocal && here.Version.Equals(told.Version), "the same one, at its source");
+            Check.That(told.ToString().StartsWith("TagInvalidated c[user:7] by source", StringComparison.Ordinal), told.ToString());
+        }
+
         public static void AListenerThatThrowsDoesNotEndTheOthers()
         {
             Cache c = Clusters.Cache();

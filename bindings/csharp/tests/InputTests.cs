@@ -177,6 +177,28 @@ namespace MCCache.Tests
             Check.Equal("", Clusters.Node().GetSetting("crypto_key"));
         }
 
+        public static void NodesOfOneNameAreToldApart()
+        {
+            var twin = new Settings { ["node_name"] = "twin" };
+            Cache[] all = { Clusters.Cache(twin), Clusters.Cache(twin), Clusters.Cache(twin) };
+            foreach (Cache each in all)
+            {
+                each.Node.WaitReady(TimeSpan.FromSeconds(20));
+            }
+            all[0]["k"] = "v";
+            all[0].Sync(TimeSpan.FromSeconds(20));
+            foreach (Cache each in all)
+            {
+                IReadOnlyDictionary<string, CacheChecksum> sums = each.GetClusterChecksum(TimeSpan.FromSeconds(20));
+                Check.Equal("twin, twin (2), twin (3)", string.Join(", ", sums.Keys));
+                Check.That(sums.Values.All(sum => each.GetChecksum().Equals(sum)), "all hold the same");
+                Check.Equal("twin, twin (2), twin (3)", string.Join(", ", each.Node.GetClusterMetrics(TimeSpan.FromSeconds(20)).Keys));
+                IReadOnlyList<Member> others = each.Node.GetMembers();
+                Check.Equal("twin, twin", string.Join(", ", others.Select(member => member.Name)));
+                Check.Equal(2, others.Select(member => member.Session).Distinct().Count());
+            }
+        }
+
         public static void EveryExceptionIsOneOfOurs()
         {
             Type[] own = typeof(Cache).Assembly.GetExportedTypes().Where(typeof(Exception).IsAssignableFrom).ToArray();

@@ -37,6 +37,73 @@ namespace MCCache.Tests
             throw new CheckException("loaded again");
         }
 
+        public static void ATagTakesWhatWasLoadedWithIt()
+        {
+            Cache c = Clusters.Cache();
+            string[] tags = { "user:7", "prices" };
+            Check.Equal(1, c.GetOrLoad("a", () => 1, TimeSpan.FromMinutes(1), tags: tags));
+            Check.Equal(2, c.GetOrLoadAsync("b", token => Task.FromResult(2), tags: tags).Result);
+            Check.Equal(3, c.GetOrLoad("c", () => 3, tags: new[] { "user:8" }));
+            Check.Equal(4, c.GetOrLoad("d", () => 4, tags: new string[0]));
+            Check.That(c.GetMetadata("a").TimeToLive <= TimeSpan.FromMinutes(1), "with its time to live");
+            c.InvalidateTag("prices");
+            Check.That(!c.ContainsKey("a") && !c.ContainsKey("b"), "both are gone");
+            Check.That(c.ContainsKey("c") && c.ContainsKey("d"), "the others stay");
+            Check.Equal(5, c.GetOrLoad("a", () => 5, tags: tags));
+            Check.Equal(5L, c["a"], "what is loaded afterwards is read");
+        }
+
+        public static void ATagThatIsInvalidatedMeanwhileWins()
+        {
+            Cache c = Clusters.Cache();
+            string[] tags = { "user:7", "prices" };
+            Check.Equal(1, c.GetOrLoad("k", () =>
+            {
+                c.InvalidateTag("prices");
+                return 1;
+            }, tags: tags));
+            Check.That(!c.ContainsKey("k"), "nothing is put");
+            var database = new TaskCompletionSource<int>();
+            Task<int> answer = c.GetOrLoadAsync("k", token => database.Task, tags: tags);
+            Check.Eventually(() => c.GetStats().Misses > 1, "it loads");
+            c.InvalidateTag("user:7");
+            database.SetResult(2);
+            Check.Equal(2, answer.Result);
+            Check.That(!c.ContainsKey("k"), "nothing is put");
+        }
+
+        public static void ATagOfALoadIsInvalidatedByAnotherNode()
+        {
+            Cache a = Clusters.Cache(), b = Clusters.Cache();
+            a.Node.WaitReady(TimeSpan.FromSeconds(20));
+            b.Node.WaitReady(TimeSpan.FromSeconds(20));
+            a.GetOrLoad("k", () => 1, tags: new[] { "prices" });
+            a.Sync(TimeSpan.FromSeconds(20));
+            Check.Equal(1L, b["k"]);
+            b.InvalidateTag("prices");
+            b.Sync(TimeSpan.FromSeconds(20));
+            Check.That(!a.ContainsKey("k"), "gone where it was loaded");
+        }
+
+        public static void TagsThatCannotBeAreRefusedBeforeTheLoad()
+        {
+            Cache c = Clusters.Cache();
+            var bad = new[]
+            {
+                new[] { "" }, new[] { "a", "b\0c" }, new[] { new string('\u00e9', 128) }, new[] { "\ud800" },
+                Enumerable.Repeat("t", 17).ToArray(),
+            };
+            foreach (string[] tags in bad)
+            {
+                Check.Throws<MCCacheArgumentException>(() => c.GetOrLoad("k", Again<int>, tags: tags), "tags");
+                Check.Throws<MCCacheArgumentException>(
+                    () => c.GetOrLoadAsync<int>("k", token => { throw new CheckException("loaded"); }, tags: tags), "tags");
+            }
+            Check.Throws<ArgumentNullException>(() => c.GetOrLoad("k", Again<int>, tags: new string[] { null }), "tags");
+            Check.Throws<ArgumentNullException>(() => c.InvalidateTag(null), "tag");
+            Check.Equal(1, c.GetOrLoad("k", () => 1, tags: new[] { new string('\u00e9', 127) + "e" }));
+        }
+
         public static void OfManyThreadsOneLoads()
         {
             Cache c = Clusters.Cache();

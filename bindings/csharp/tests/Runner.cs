@@ -18,7 +18,7 @@ namespace MCCache.Tests
         private static readonly Type[] Suites =
         {
             typeof(Smoke), typeof(ValueTests), typeof(DictionaryTests), typeof(InputTests), typeof(BadInputTests),
-            typeof(LoadTests), typeof(LoadPolicyTests), typeof(LogTests), typeof(EventTests), typeof(ThreadTests),
+            typeof(LoadTests), typeof(LoadPolicyTests), typeof(KeyTests), typeof(LogTests), typeof(EventTests), typeof(ThreadTests),
             typeof(LifetimeTests), typeof(NativeFormatTests), typeof(DistributedCacheTests), typeof(AssemblyTests),
         };
 

@@ -191,7 +191,8 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     }
 
     /**
-     * Puts a value with tags, so that {@link #invalidateTag(String)} can take it.
+     * Puts a value with tags, so that {@link #invalidateTag(String)} can take it. {@link LoadOptions#tags} are those of what is
+     * loaded.
      *
      * @param key the key
      * @param value the value
@@ -202,27 +203,18 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     public void putTagged(K key, V value, Duration ttl, String... tags) {
         Encoded encoded = values.encode(value);
         handle.put_tagged(
-                bytesOf(key), encoded.bytes(), (short) encoded.codec(), Times.ttlMs(ttl), AnyValues.utf8(packed(tags)));
+                bytesOf(key), encoded.bytes(), (short) encoded.codec(), Times.ttlMs(ttl), Tags.packed(tags));
     }
 
     /**
-     * Makes every entry that was put with a tag a miss, here at once and on all members soon, however many there are. They
+     * Makes every entry that was put or loaded with a tag a miss, here at once and on all members soon, however many there are. They
      * count until they expire or make room. What is put with the tag afterwards is read.
      *
      * @param tag the tag
      * @throws InvalidArgumentException if it has not 1 to 255 bytes of UTF-8
      */
     public void invalidateTag(String tag) {
-        handle.invalidate_tag(AnyValues.utf8(packed(tag)));
-    }
-
-    private static String packed(String... tags) {
-        for (String tag : tags) {
-            if (tag.isEmpty() || tag.indexOf('\0') >= 0) {
-                throw new InvalidArgumentException("tags: each has 1 to 255 bytes of UTF-8, none of them zero");
-            }
-        }
-        return String.join("\0", tags);
+        handle.invalidate_tag(Tags.packed(tag));
     }
 
     /**
@@ -376,24 +368,24 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
 
     /**
      * Gets a value, or loads and puts it, for as long as the cache's settings say. As
-     * {@link #getOrLoad(Object, CacheLoader, Duration, Duration)}, waiting for another's load for {@link #LOAD_TIMEOUT}.
+     * {@link #getOrLoad(Object, CacheLoader, LoadOptions)} with {@link LoadOptions#defaults()}.
      *
      * @param key the key
      * @param loader loads the value
      * @param <E> what the loader may throw
      * @return the value, or what the loader gave
      * @throws E what the loader threw, as it is
-     * @throws WaitTimeoutException if another thread is still loading after that time
+     * @throws WaitTimeoutException if another thread is still loading after {@link #LOAD_TIMEOUT}
      * @throws InterruptedException if this thread was interrupted while it waited for another's load
      */
     public <E extends Exception> V getOrLoad(K key, CacheLoader<? super K, ? extends V, E> loader)
             throws E, InterruptedException {
-        return getOrLoad(key, loader, null, LOAD_TIMEOUT);
+        return getOrLoad(key, loader, LoadOptions.defaults());
     }
 
     /**
-     * Gets a value, or loads and puts it for a time. As {@link #getOrLoad(Object, CacheLoader, Duration, Duration)}, waiting
-     * for another's load for {@link #LOAD_TIMEOUT}.
+     * Gets a value, or loads and puts it for a time. As {@link #getOrLoad(Object, CacheLoader, LoadOptions)} with
+     * {@link LoadOptions#ttl}.
      *
      * @param key the key
      * @param loader loads the value
@@ -401,18 +393,19 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * @param <E> what the loader may throw
      * @return the value, or what the loader gave
      * @throws E what the loader threw, as it is
-     * @throws WaitTimeoutException if another thread is still loading after that time
+     * @throws WaitTimeoutException if another thread is still loading after {@link #LOAD_TIMEOUT}
      * @throws InterruptedException if this thread was interrupted while it waited for another's load
      */
     public <E extends Exception> V getOrLoad(K key, CacheLoader<? super K, ? extends V, E> loader, Duration ttl)
             throws E, InterruptedException {
-        return getOrLoad(key, loader, ttl, LOAD_TIMEOUT);
+        return getOrLoad(key, loader, LoadOptions.defaults().ttl(ttl));
     }
 
     /**
-     * Gets a value, or loads and puts it for a time. Of the threads of this process that want the key, one loads and the
-     * others wait; members do not wait for each other. If the key is written or deleted while the value is loaded, that wins,
-     * and what was loaded is given to the caller alone. If the loader throws, one of those that wait loads next.
+     * Gets a value, or loads and puts it. Of the threads of this process that want the key, one loads and the others wait;
+     * members do not wait for each other. If the key is written or deleted while the value is loaded, or a tag of the options
+     * is invalidated, that wins, and what was loaded is given to the caller alone. If the loader throws, one of those that wait
+     * loads next.
      *
      * <p>The settings {@code fail_safe}, {@code load_soft_timeout}, {@code load_hard_timeout} and {@code eager_refresh}, of the
      * cache or of a {@link #loadPolicy}, say more: an expired value in place of what the loader throws or takes too long for, a
@@ -421,81 +414,54 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * {@code CancellationException} come out whatever the settings say.
      *
      * @param key the key
-     * @param loader loads the value; a null is given to the caller and not put
-     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
-     * @param timeout the longest wait for another's load; a loader that asks for its own key waits that long in vain
+     * @param loader loads the value; a null is given to the caller and not put. One that asks for its own key waits in vain,
+     *     for the timeout
+     * @param options with what time to live and what tags it is put, how long another's load is waited for, and by what policy
      * @param <E> what the loader may throw
      * @return the value, or what the loader gave
      * @throws E what the loader threw, as it is
-     * @throws WaitTimeoutException if another thread is still loading after that time
-     * @throws InterruptedException if this thread was interrupted while it waited for another's load
-     */
-    public <E extends Exception> V getOrLoad(
-            K key, CacheLoader<? super K, ? extends V, E> loader, Duration ttl, Duration timeout)
-            throws E, InterruptedException {
-        return getOrLoad(key, loader, ttl, timeout, policy);
-    }
-
-    /**
-     * The same by another policy than the cache's settings.
-     *
-     * @param key the key
-     * @param loader loads the value; a null is given to the caller and not put
-     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
-     * @param timeout the longest wait for another's load; a loader that asks for its own key waits that long in vain
-     * @param policy of {@link #loadPolicy}
-     * @param <E> what the loader may throw
-     * @return the value, or what the loader gave
-     * @throws E what the loader threw, as it is
-     * @throws WaitTimeoutException if another thread is still loading after that time, or the loader takes longer than
+     * @throws WaitTimeoutException if another thread is still loading after the timeout, or the loader takes longer than
      *     {@code load_hard_timeout}
      * @throws InterruptedException if this thread was interrupted while it waited for another's load
      */
-    public <E extends Exception> V getOrLoad(
-            K key, CacheLoader<? super K, ? extends V, E> loader, Duration ttl, Duration timeout, LoadPolicy policy)
+    public <E extends Exception> V getOrLoad(K key, CacheLoader<? super K, ? extends V, E> loader, LoadOptions options)
             throws E, InterruptedException {
         Objects.requireNonNull(loader, "loader: null");
-        Objects.requireNonNull(policy, "policy: null");
-        return new Loading<>(this, key, Times.ttlMs(ttl), policy).run(loader, Times.timeoutMs(timeout));
+        return new Loading<>(this, key, options).run(loader);
     }
 
     /**
-     * Gets a value, or has it loaded without a thread that waits. Else as {@link #getOrLoad(Object, CacheLoader)}.
+     * Gets a value, or has it loaded without a thread that waits. As
+     * {@link #getOrLoadAsync(Object, Function, LoadOptions)} with {@link LoadOptions#defaults()}.
+     *
+     * @param key the key
+     * @param loader begins to load the value
+     * @return completes with the value, or with what the loader's stage completes with, exceptions included
+     */
+    public CompletableFuture<V> getOrLoadAsync(
+            K key, Function<? super K, ? extends CompletionStage<? extends V>> loader) {
+        return getOrLoadAsync(key, loader, LoadOptions.defaults());
+    }
+
+    /**
+     * Gets a value, or has it loaded without a thread that waits. Else as
+     * {@link #getOrLoad(Object, CacheLoader, LoadOptions)}.
      *
      * @param key the key
      * @param loader begins to load the value; called in this thread, or in one of mccache's own if another load is to be
      *     waited for first. One that is not waited for to its end fills the cache when its stage completes
-     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
+     * @param options with what time to live and what tags it is put, how long another's load is waited for, and by what policy
      * @return completes with the value, or with what the loader's stage completes with, exceptions included
      */
     public CompletableFuture<V> getOrLoadAsync(
-            K key, Function<? super K, ? extends CompletionStage<? extends V>> loader, Duration ttl) {
-        return getOrLoadAsync(key, loader, ttl, LOAD_TIMEOUT, policy);
-    }
-
-    /**
-     * The same with a timeout, and by another policy than the cache's settings.
-     *
-     * @param key the key
-     * @param loader begins to load the value, as with {@link #getOrLoadAsync(Object, Function, Duration)}
-     * @param ttl time to live, as with {@link #put(Object, Object, Duration)}
-     * @param timeout the longest wait for another's load
-     * @param policy of {@link #loadPolicy}
-     * @return completes as with {@link #getOrLoadAsync(Object, Function, Duration)}
-     */
-    public CompletableFuture<V> getOrLoadAsync(
-            K key,
-            Function<? super K, ? extends CompletionStage<? extends V>> loader,
-            Duration ttl,
-            Duration timeout,
-            LoadPolicy policy) {
+            K key, Function<? super K, ? extends CompletionStage<? extends V>> loader, LoadOptions options) {
         Objects.requireNonNull(loader, "loader: null");
-        Objects.requireNonNull(policy, "policy: null");
-        return new Loading<>(this, key, Times.ttlMs(ttl), policy).start(loader, Times.timeoutMs(timeout));
+        return new Loading<>(this, key, options).start(loader);
     }
 
     /**
-     * How to load, for single calls: this cache's settings with these over them. Make it once, and pass it to many calls.
+     * How to load, for single calls: this cache's settings with these over them. Make it once, and pass it to many calls, by
+     * {@link LoadOptions#policy}.
      *
      * @param settings {@code eager_refresh}, a share of the time to live; {@code fail_safe}, {@code fail_safe_throttle},
      *     {@code load_soft_timeout} and {@code load_hard_timeout}, {@code Duration}s or seconds
@@ -780,10 +746,11 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * The key of an event, as this cache's type.
      *
      * @param event an event of this cache
-     * @return the key; null if its bytes are no key of this type
+     * @return the key; null if the event is of no key, as {@link EventKind#CLEAR} and {@link EventKind#TAG_INVALIDATED} are,
+     *     and if its bytes are no key of this type
      */
     public K keyOf(Event event) {
-        return keys.decode(event.keyBytes());
+        return event.kind().hasKey() ? keys.decode(event.keyBytes()) : null;
     }
 
     // ---- The end ------------------------------------------------------------------------------------------------------
@@ -831,6 +798,11 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
 
     Encoded encoded(V value) {
         return values.encode(value);
+    }
+
+    /** How values are loaded by the cache's settings. */
+    LoadPolicy ownPolicy() {
+        return policy;
     }
 
     /** As HotCalls has it. */

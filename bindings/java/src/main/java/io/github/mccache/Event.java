@@ -50,7 +50,7 @@ public final class Event {
     /**
      * The key as text.
      *
-     * @return the key; empty where there is none
+     * @return the key; with {@link EventKind#TAG_INVALIDATED} the tag; empty where there is none
      * @throws CodecException if the key is not UTF-8: {@link #keyBytes()} has it
      */
     public String key() {

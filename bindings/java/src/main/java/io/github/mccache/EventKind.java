@@ -1,5 +1,8 @@
 package io.github.mccache;
 
+import java.util.EnumSet;
+import java.util.Set;
+
 /** What happened. */
 public enum EventKind {
     /** A key got a value, here or on another member. */
@@ -28,10 +31,22 @@ public enum EventKind {
     LOAD_TIMED_OUT,
     /** An expired value was given in place of a loaded one. */
     STALE,
+    /**
+     * A tag was invalidated, here or on another member: its entries are read no more. {@link Event#key()} is the tag; it is
+     * empty if this node learned of it late.
+     */
+    TAG_INVALIDATED,
     /** Something that a later library knows and this class does not. */
     OTHER;
 
+    private static final Set<EventKind> OF_NO_KEY =
+            EnumSet.of(CLEAR, MEMBER_JOINED, MEMBER_LEFT, MEMBER_FAILED, OVERFLOW, TAG_INVALIDATED);
+
     private static final EventKind[] BY_NUMBER = values();
+
+    boolean hasKey() {
+        return !OF_NO_KEY.contains(this);
+    }
 
     static EventKind of(int number) {
         return number >= 0 && number < OTHER.ordinal() ? BY_NUMBER[number] : OTHER;

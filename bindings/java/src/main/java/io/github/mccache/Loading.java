@@ -1,6 +1,7 @@
 package io.github.mccache;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -32,7 +33,7 @@ final class Loading<K, V> {
     private final Cache<K, V> cache;
     private final K key;
     private final byte[] bytes;
-    private final long ttlMs;
+    private final LoadOptions options;
     private final LoadPolicy policy;
 
     private int state;
@@ -45,18 +46,18 @@ final class Loading<K, V> {
     private V loaded;
     private Throwable problem;
 
-    Loading(Cache<K, V> cache, K key, long ttlMs, LoadPolicy policy) {
+    Loading(Cache<K, V> cache, K key, LoadOptions options) {
         this.cache = cache;
         this.key = key;
         this.bytes = cache.bytesOf(key);
-        this.ttlMs = ttlMs;
-        this.policy = policy;
+        this.options = Objects.requireNonNull(options, "options: null");
+        this.policy = options.policyOr(cache.ownPolicy());
     }
 
     // ---- For a thread that waits --------------------------------------------------------------------------------------
 
-    <E extends Exception> V run(CacheLoader<? super K, ? extends V, E> loader, long timeoutMs) throws E, InterruptedException {
-        await(timeoutMs, Background.SLICE_MS);
+    <E extends Exception> V run(CacheLoader<? super K, ? extends V, E> loader) throws E, InterruptedException {
+        await(options.timeoutMs, Background.SLICE_MS);
         if (lease == null) {
             return cache.decoded(found);
         }
@@ -114,13 +115,13 @@ final class Loading<K, V> {
 
     // ---- For a future -------------------------------------------------------------------------------------------------
 
-    CompletableFuture<V> start(Function<? super K, ? extends CompletionStage<? extends V>> loader, long timeoutMs) {
+    CompletableFuture<V> start(Function<? super K, ? extends CompletionStage<? extends V>> loader) {
         CompletableFuture<V> answer = new CompletableFuture<>();
         begin(0);
         if (isWaiting()) {
             Background.THREADS.execute(() -> {
                 try {
-                    await(timeoutMs, Long.MAX_VALUE);
+                    await(options.timeoutMs, Long.MAX_VALUE);
                     load(loader, answer);
                 } catch (InterruptedException | RuntimeException | Error failure) {
                     answer.completeExceptionally(failure);
@@ -190,7 +191,7 @@ final class Loading<K, V> {
             if (failure == null && value != null) {
                 // Overtaken by another's write: the caller gets what was loaded all the same.
                 Encoded encoded = cache.encoded(value);
-                lease.fill(encoded.bytes(), (short) encoded.codec(), ttlMs);
+                lease.fill(encoded.bytes(), (short) encoded.codec(), options.ttlMs, options.packedTags());
             }
         } catch (RuntimeException | Error unfit) {
             problem = unfit;

@@ -135,18 +135,18 @@ class BadInputsTest extends ClusterCase {
         on("ttl_negative", () -> c.put("k", 1, negative), () -> c.putIfAbsent("k", 1, negative), () -> c.getOrLoad("k", k -> 1, negative));
         on("ttl_of_wrong_type");
         on("ttl_too_long", () -> c.put("k", 1, Duration.ofDays(1_000_000)), () -> c.put("k", 1, Cache.FOREVER));
-        on("timeout_negative", () -> c.sync(negative), () -> c.events().next(negative), () -> c.getOrLoad("k", k -> 1, null, negative));
+        on("timeout_negative", () -> c.sync(negative), () -> c.events().next(negative), () -> LoadOptions.defaults().timeout(negative));
         on("timeout_of_wrong_type", () -> c.sync(null), () -> c.events().next(null), () -> c.node().awaitReady(null));
     }
 
     private void callbacks() {
-        on("loader_of_wrong_type", () -> c.getOrLoad("k", null), () -> c.getOrLoadAsync("k", null, null));
+        on("loader_of_wrong_type", () -> c.getOrLoad("k", null), () -> c.getOrLoadAsync("k", null));
         on("loader_that_fails", () -> c.getOrLoad("l", key -> {
             throw new FileNotFoundException("of the loader");
         }));
         on("loader_of_bad_value", () -> c.getOrLoad("l", key -> new Object()));
         on("loader_that_asks_for_its_own_key", () -> c.getOrLoad(
-                "l", key -> c.getOrLoad(key, again -> 1, null, Duration.ofMillis(50))));
+                "l", key -> c.getOrLoad(key, again -> 1, LoadOptions.defaults().timeout(Duration.ofMillis(50)))));
         on("listener_of_wrong_type", () -> c.addListener(null), () -> c.node().addListener(null));
     }
 
@@ -210,7 +210,7 @@ class BadInputsTest extends ClusterCase {
         c.remove("read");
         if (name.startsWith("loader_that") || name.startsWith("loader_of_bad")) {
             // The key can be loaded at once.
-            assertEquals(1L, assertDoesNotThrow(() -> c.getOrLoad("l", key -> 1L, null, Duration.ZERO)), name);
+            assertEquals(1L, assertDoesNotThrow(() -> c.getOrLoad("l", key -> 1L, LoadOptions.defaults().timeout(Duration.ZERO))), name);
             c.remove("l");
         }
         assertEquals(Map.of("before", "there"), c.asMap(), name);

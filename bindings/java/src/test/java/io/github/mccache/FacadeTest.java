@@ -363,7 +363,32 @@ class FacadeTest extends ClusterCase {
             assertThrows(InvalidArgumentException.class, () -> c.putTagged("b", "lost", null, bad));
         }
         assertThrows(InvalidArgumentException.class, () -> c.invalidateTag(""));
+        assertThrows(NullPointerException.class, () -> c.invalidateTag(null));
         assertEquals("two", c.get("b"));
+    }
+
+    @Test
+    void anInvalidatedTagIsToldWithItsSource() throws InterruptedException {
+        Cache<String, Object> a = node(Map.of("node_name", "source")).cache("c");
+        Cache<String, Object> b = node(Map.of("node_name", "other")).cache("c");
+        a.node().awaitReady(SOON);
+        b.node().awaitReady(SOON);
+        BlockingQueue<Event> heard = new LinkedBlockingQueue<>();
+        try (Events here = a.events(); Subscription there = b.addListener(heard::add)) {
+            a.putTagged("k", 1, null, "user:7");
+            assertEquals(EventKind.PUT, here.next(SOON).kind());
+            assertEquals(EventKind.PUT, heard.poll(SOON.toSeconds(), TimeUnit.SECONDS).kind());
+            a.invalidateTag("user:7");
+            Event told = heard.poll(SOON.toSeconds(), TimeUnit.SECONDS);
+            assertEquals(EventKind.TAG_INVALIDATED, told.kind());
+            assertEquals("source c user:7 false", told.member() + " " + told.cache() + " " + told.key() + " " + told.local());
+            assertNull(b.keyOf(told), "a tag is no key");
+            assertNull(b.get("k"));
+            Event own = here.next(SOON);
+            assertEquals(EventKind.TAG_INVALIDATED, own.kind());
+            assertTrue(own.local());
+            assertEquals(told.version(), own.version());
+        }
     }
 
     @Test

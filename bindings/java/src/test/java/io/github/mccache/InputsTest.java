@@ -50,7 +50,7 @@ class InputsTest extends ClusterCase {
                 () -> c.putIfAbsent(null, 1),
                 () -> c.getOrLoad(null, key -> 1),
                 () -> c.getOrLoad("k", null),
-                () -> c.getOrLoad("k", key -> 1, null, null),
+                () -> c.getOrLoad("k", key -> 1, (LoadOptions) null),
                 () -> c.addListener(null),
                 () -> c.node().cache(null),
                 () -> c.node().cache("c", CacheOptions.defaults().keys(null)),

@@ -60,7 +60,7 @@ class LoadPolicyTest extends ClusterCase {
                 counter(c, "load_failures") + " " + counter(c, "stale_served") + " " + counter(c, "loads_throttled"));
         assertThrows(IOException.class, () -> c.getOrLoad("another", fails));
         LoadPolicy strict = c.loadPolicy(Map.of("fail_safe", 0));
-        assertEquals("new", c.getOrLoad("k", key -> "new", null, SOON, strict));
+        assertEquals("new", c.getOrLoad("k", key -> "new", LoadOptions.defaults().policy(strict)));
         assertEquals("new", c.get("k"));
     }
 
@@ -119,7 +119,7 @@ class LoadPolicyTest extends ClusterCase {
     @Test
     void aValueIsRefreshedEarlyByOneAndInTheBackground() throws Exception {
         Cache<String, Object> c = cache();
-        LoadPolicy eager = c.loadPolicy(Map.of("eager_refresh", 0.05));
+        LoadOptions eager = LoadOptions.defaults().policy(c.loadPolicy(Map.of("eager_refresh", 0.05)));
         CountDownLatch go = new CountDownLatch(1);
         AtomicInteger calls = new AtomicInteger();
         CacheLoader<String, Object, InterruptedException> load = key -> {
@@ -130,11 +130,11 @@ class LoadPolicyTest extends ClusterCase {
         c.put("k", "old", Duration.ofSeconds(10));
         long begun = System.nanoTime();
         while (counter(c, "refreshes") == 0) {
-            assertEquals("old", c.getOrLoad("k", load, Duration.ofMinutes(1), SOON, eager));
+            assertEquals("old", c.getOrLoad("k", load, eager.ttl(Duration.ofMinutes(1))));
             assertTrue(System.nanoTime() - begun < Duration.ofSeconds(9).toNanos(), "it is not refreshed");
         }
         for (int round = 0; round < 5; round++) {
-            assertEquals("old", c.getOrLoad("k", load, null, SOON, eager));
+            assertEquals("old", c.getOrLoad("k", load, eager));
         }
         go.countDown();
         eventually("the fill", () -> "new".equals(c.get("k")));
@@ -147,26 +147,28 @@ class LoadPolicyTest extends ClusterCase {
                 cache(Map.of("fail_safe", 60, "load_soft_timeout", BRIEF, "load_hard_timeout", BRIEF));
         expired(c, "failed");
         CompletableFuture<Object> failing = CompletableFuture.failedFuture(new IOException("down"));
-        assertEquals("old", c.getOrLoadAsync("failed", key -> failing, null).join());
-        assertEquals("old", c.getOrLoadAsync("failed", key -> failing, null).join(), "paused");
+        assertEquals("old", c.getOrLoadAsync("failed", key -> failing).join());
+        assertEquals("old", c.getOrLoadAsync("failed", key -> failing).join(), "paused");
         assertEquals(1, counter(c, "load_failures"));
         CompletableFuture<Object> database = new CompletableFuture<>();
         expired(c, "slow");
-        assertEquals("old", c.getOrLoadAsync("slow", key -> database, null).join());
-        assertEquals("old", c.getOrLoadAsync("slow", key -> failing, null).join(), "who waits for it is served as well");
+        assertEquals("old", c.getOrLoadAsync("slow", key -> database).join());
+        assertEquals("old", c.getOrLoadAsync("slow", key -> failing).join(), "who waits for it is served as well");
         for (CompletableFuture<Object> stage : List.of(database, failing)) {
             CompletionException late = assertThrows(
-                    CompletionException.class, () -> c.getOrLoadAsync("missing", key -> stage, null).join());
+                    CompletionException.class, () -> c.getOrLoadAsync("missing", key -> stage).join());
             assertTrue(late.getCause() instanceof WaitTimeoutException, late.toString());
         }
         assertEquals("2 2", counter(c, "loads_slow") + " " + counter(c, "loads_timed_out"));
         database.complete("new");
         assertEquals("new", c.get("slow"));
         assertEquals("new", c.get("missing"));
-        LoadPolicy eager = c.loadPolicy(Map.of("eager_refresh", 0.05, "load_soft_timeout", 0));
+        LoadOptions eager = LoadOptions.defaults()
+                .ttl(Duration.ofMinutes(1))
+                .policy(c.loadPolicy(Map.of("eager_refresh", 0.05, "load_soft_timeout", 0)));
         c.put("eager", "old", Duration.ofSeconds(10));
         eventually("the refresh", () -> {
-            Object given = c.getOrLoadAsync("eager", key -> database, Duration.ofMinutes(1), SOON, eager).join();
+            Object given = c.getOrLoadAsync("eager", key -> database, eager).join();
             return given.equals("new");
         });
     }
