@@ -104,7 +104,7 @@ metrics! {
     repaired,
     /// Missing datagrams given up; the state is compared instead.
     lost,
-    /// Times a receiver was left out of flow control because it stood still.
+    /// Times a receiver was no longer waited for until it has caught up, because it stood still or hung behind.
     receivers_lagging,
     /// Comparisons of a cache's state with a member's, begun.
     state_transfers,
@@ -184,4 +184,6 @@ metrics! {
     refreshes,
     /// Times a member was found to have a cache open in another mode than this node.
     cache_mode_conflicts,
+    /// Times a receiver that had fallen silent was set aside: it was not waited for until it went on.
+    receivers_set_aside,
 }

@@ -8,6 +8,7 @@ use super::allowance::Allowance;
 use super::keys::PeerKeys;
 use super::reach::Ways;
 use super::reassembly::Reassembly;
+use super::receivers::Receiver;
 use super::window::{ReplayWindow, Window};
 use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Origin, Seq, SessionId};
@@ -21,6 +22,11 @@ const TRUESIZE: u64 = 2_305;
 const BUFFER_SHARE: u64 = 2;
 /// A sender counts as active for this long after its last reliable datagram.
 const ACTIVE: Duration = Duration::from_millis(100);
+
+/// Datagrams that each of `senders` may have under way to a receive buffer of so many bytes.
+pub(super) fn datagrams_held(receive_buffer: u64, senders: u64) -> u64 {
+    receive_buffer / TRUESIZE / BUFFER_SHARE / senders.max(1)
+}
 
 /// How a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +93,8 @@ pub(super) struct Member {
     pub(super) ready: bool,
     pub(super) suspect: bool,
     pub(super) lagging: bool,
+    /// How it keeps up with this node's stream.
+    pub(super) receiver: Receiver,
     /// How far it has this node's stream.
     pub(super) acked: Seq,
     /// How far this node's stream had come when it was admitted. `acked` begins there without its word, so as not to close
@@ -135,6 +143,7 @@ impl Member {
             ready: false,
             suspect: false,
             lagging: false,
+            receiver: Receiver::new(now),
             acked: 0,
             owed: 0,
             in_step: false,
@@ -155,7 +164,7 @@ impl Member {
 
     /// Datagrams that may be under way to it, when `senders` share its buffer.
     pub(super) fn credit(&self, senders: u64) -> u64 {
-        self.hello.receive_buffer / TRUESIZE / BUFFER_SHARE / senders.max(1)
+        datagrams_held(self.hello.receive_buffer, senders)
     }
 
     /// Whether it has sent updates lately.

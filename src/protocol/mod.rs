@@ -5,7 +5,7 @@
 //! four kinds: getters, `handle_*` (the world speaks), commands (the application speaks), `poll_*` (the core answers).
 //!
 //! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
-//! failure), `stream` and `flow` (what is sent reliably, and how fast), `sync` (who has it), `window` and `repair` (what is missing, and getting it), `assembly` and
+//! failure), `stream` and `flow` (what is sent reliably, and how fast), `sync` (who has it), `receivers` (who is waited for), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `doubt` (what none of
 //! them shows any more), `query` (asking members about themselves), `modes` (caches that are open differently), `keys` (what seals and opens), `allowance`
 //! (what a member's questions may cost). None of them decides which of two updates wins: `Store::apply` does, by version.
@@ -24,6 +24,7 @@ mod query;
 mod reach;
 mod reassembly;
 mod receive;
+mod receivers;
 mod reconcile;
 mod repair;
 mod stream;
@@ -31,6 +32,8 @@ mod sync;
 mod transfer;
 mod window;
 
+#[cfg(test)]
+mod flow_tests;
 #[cfg(test)]
 mod key_tests;
 #[cfg(test)]
@@ -287,7 +290,7 @@ impl Protocol {
         self.tell_peers_if_due(now.mono);
         self.ask_for_missing(now.mono);
         self.send_due_statuses(now.mono);
-        self.unblock_if_due(now.mono);
+        self.look_at_receivers_if_due(now.mono);
         self.retry_transfers(now.mono);
         self.repeat_queries(now.mono);
         self.settle(now.mono);
@@ -435,7 +438,7 @@ impl Protocol {
             Some(self.admission.tick_due()),
             Some(self.reach.due()),
             self.stream.repair_due(),
-            self.flow.blocked_until(),
+            self.flow.look,
             self.members.values().filter_map(|member| member.window.due()).min(),
             self.members.values().filter_map(|member| member.status_due).min(),
             self.transfers.values().map(Transfer::due).min(),

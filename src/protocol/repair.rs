@@ -1,5 +1,6 @@
 //! Asking for what is missing, and answering who asks.
 
+use super::member::datagrams_held;
 use super::{Protocol, To};
 use crate::ids::SessionId;
 use crate::time::Mono;
@@ -8,12 +9,17 @@ use crate::wire::{Frame, Range, Ranges};
 /// Datagrams one request may name in all: a wild request must not make the ring go out whole.
 const REPAIRS_PER_NACK_MAX: u64 = 1_024;
 
+/// Repairs of one sender that may be on their way at once, however many share the receive buffer: what is lost again is waited
+/// for, and much loss is not to starve what it leaves.
+const REPAIRS_AT_ONCE_MIN: u64 = 32;
+
 /// What looking for a datagram counts for, in bytes.
 const LOOK_UP: usize = 16;
 
 impl Protocol {
     /// Asks every sender for what of its stream is due.
     pub(super) fn ask_for_missing(&mut self, now: Mono) {
+        let most = self.repairs_at_once(now);
         let due: Vec<SessionId> = self
             .members
             .values()
@@ -22,7 +28,7 @@ impl Protocol {
             .collect();
         for session in due {
             let Some(member) = self.members.get_mut(&session) else { continue };
-            let (ranges, lost) = member.window.take_nacks(now, member.round_trip, &mut self.rng);
+            let (ranges, lost) = member.window.take_nacks(now, member.round_trip, most, &mut self.rng);
             let to = To::Member(member.address);
             if !ranges.is_empty() {
                 self.metrics.nacks_sent.inc();
@@ -31,6 +37,13 @@ impl Protocol {
             self.note_lost(session, lost);
             self.settle_status(session);
         }
+    }
+
+    /// How many repairs of one sender may be on their way to this node: as much as is sent to it without being asked for.
+    fn repairs_at_once(&self, now: Mono) -> u64 {
+        let senders = self.members.values().filter(|member| member.is_active(now) || member.window.has_missing());
+        let share = datagrams_held(self.setup.receive_buffer as u64, senders.count() as u64);
+        share.clamp(REPAIRS_AT_ONCE_MIN, REPAIRS_PER_NACK_MAX)
     }
 
     /// A receiver misses some of this node's datagrams.

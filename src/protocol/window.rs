@@ -36,7 +36,16 @@ struct Missing {
     found: Mono,
     due: Mono,
     tries: u32,
+    /// When it was last asked for.
+    asked: Option<Mono>,
     overtaken: bool,
+}
+
+impl Missing {
+    /// Whether it may be on its way: it was asked for less than `answer_time` ago.
+    fn is_on_its_way(&self, now: Mono, answer_time: Duration) -> bool {
+        self.asked.is_some_and(|asked| now.saturating_since(asked) < answer_time)
+    }
 }
 
 /// What became of an arriving datagram.
@@ -56,6 +65,8 @@ pub(super) struct Window {
     highest: Seq,
     missing: BTreeMap<Seq, Missing>,
     next_due: Option<Mono>,
+    /// As many repairs were on their way as may be at once, and others are to be asked for: when so many have come.
+    held_until: Option<u64>,
     /// Missing numbers beyond the bound: lost without having been waited for.
     skipped: u64,
 }
@@ -63,7 +74,7 @@ pub(super) struct Window {
 impl Window {
     /// A window that waits for `start + 1` and later.
     pub(super) fn starting_after(start: Seq) -> Window {
-        Window { highest: start, missing: BTreeMap::new(), next_due: None, skipped: 0 }
+        Window { highest: start, missing: BTreeMap::new(), next_due: None, held_until: None, skipped: 0 }
     }
 
     /// Everything up to here has been received.
@@ -92,10 +103,16 @@ impl Window {
             self.hurry_overtaken(rng);
             return Arrival::Fresh { gaps };
         }
-        match self.missing.remove(&number) {
-            Some(missing) => Arrival::Filled { asked: missing.tries > 0 },
-            None => Arrival::Duplicate,
+        let Some(missing) = self.missing.remove(&number) else { return Arrival::Duplicate };
+        let asked = missing.tries > 0;
+        if let Some(more) = self.held_until.as_mut().filter(|_| asked) {
+            *more = more.saturating_sub(1);
+            if *more == 0 {
+                self.held_until = None;
+                self.note_due(now);
+            }
         }
+        Arrival::Filled { asked }
     }
 
     /// The sender says that `last` exists: what has not come up to there is missing. Returns how many that adds.
@@ -108,7 +125,7 @@ impl Window {
         let due = now + GAP_PATIENCE + rng.below_duration(NACK_JITTER);
         self.skipped += kept_from - first;
         for number in kept_from..=last {
-            self.missing.insert(number, Missing { found: now, due, tries: 0, overtaken: false });
+            self.missing.insert(number, Missing { found: now, due, tries: 0, asked: None, overtaken: false });
         }
         // One jump keeps the bound, but several must not add up.
         while self.missing.len() as u64 > MISSING_MAX && self.missing.pop_first().is_some() {
@@ -135,20 +152,35 @@ impl Window {
         self.next_due.filter(|_| self.has_missing())
     }
 
-    /// Runs to ask for now, and how many datagrams were given up.
-    pub(super) fn take_nacks(&mut self, now: Mono, round_trip: Duration, rng: &mut Rng) -> (Vec<Range>, u64) {
+    /// Runs to ask for now, and how many datagrams were given up. At most `most` are on their way at once: answers must
+    /// not be more than what they are to be received into holds.
+    pub(super) fn take_nacks(
+        &mut self,
+        now: Mono,
+        round_trip: Duration,
+        most: u64,
+        rng: &mut Rng,
+    ) -> (Vec<Range>, u64) {
         if self.due().is_none_or(|due| due > now) {
             return (Vec::new(), 0);
         }
         let before = self.missing.len();
         self.missing.retain(|_, m| m.due > now || (m.tries < NACK_TRIES && now.saturating_since(m.found) < GIVE_UP));
         let lost = (before - self.missing.len()) as u64;
+        let answer_time = RENACK_MIN.max(round_trip * 2);
+        let on_their_way = self.missing.values().filter(|m| m.is_on_its_way(now, answer_time)).count() as u64;
+        let mut room = most.saturating_sub(on_their_way);
         let mut ranges: Vec<Range> = Vec::new();
+        self.held_until = None;
         // One for all of them: what is asked for together stays together, and a gap of thousands remains one run.
         let jitter = rng.below_duration(NACK_JITTER);
         for (&number, missing) in &mut self.missing {
             if missing.due > now {
                 continue;
+            }
+            if room == 0 {
+                self.held_until = Some((most / 2).max(1));
+                break;
             }
             let extends = ranges.last().is_some_and(|last| last.first + u64::from(last.count) == number);
             if !extends && ranges.len() == NACK_RANGES_MAX {
@@ -158,11 +190,20 @@ impl Window {
                 Some(last) if extends => last.count += 1,
                 _ => ranges.push(Range { first: number, count: 1 }),
             }
-            let wait = RENACK_MIN.max(round_trip * 2) * (1 << missing.tries.min(5));
+            room -= 1;
+            let wait = answer_time * (1 << missing.tries.min(5));
             missing.tries += 1;
+            missing.asked = Some(now);
             missing.due = now + wait.min(RENACK_MAX) + jitter;
         }
-        self.next_due = self.missing.values().map(|m| m.due).min();
+        self.next_due = match self.held_until {
+            // The first of those that are on their way has not come by then.
+            Some(_) => {
+                let on_their_way = self.missing.values().filter(|m| m.is_on_its_way(now, answer_time));
+                on_their_way.filter_map(|m| m.asked).min().map(|asked| asked + answer_time)
+            }
+            None => self.missing.values().map(|m| m.due).min(),
+        };
         (ranges, lost)
     }
 
@@ -249,6 +290,9 @@ mod tests {
     use proptest::prelude::{prop_assert_eq, proptest};
     use std::collections::BTreeSet;
 
+    /// More than there is to ask for.
+    const MANY: u64 = 100_000;
+
     fn at(ms: u64) -> Mono {
         Mono::from_start(Duration::from_millis(ms))
     }
@@ -260,8 +304,12 @@ mod tests {
         assert_eq!(window.receive(1, at(0), &mut rng), Arrival::Fresh { gaps: 0 });
         assert_eq!(window.receive(4, at(0), &mut rng), Arrival::Fresh { gaps: 2 });
         assert_eq!(window.contiguous(), 1);
-        assert_eq!(window.take_nacks(at(0), Duration::ZERO, &mut rng), (vec![], 0), "reordering is given its time");
-        let (ranges, lost) = window.take_nacks(at(5), Duration::ZERO, &mut rng);
+        assert_eq!(
+            window.take_nacks(at(0), Duration::ZERO, MANY, &mut rng),
+            (vec![], 0),
+            "reordering is given its time"
+        );
+        let (ranges, lost) = window.take_nacks(at(5), Duration::ZERO, MANY, &mut rng);
         assert_eq!((ranges, lost), (vec![Range { first: 2, count: 2 }], 0));
         assert_eq!(window.receive(2, at(6), &mut rng), Arrival::Filled { asked: true });
         assert_eq!(window.receive(2, at(6), &mut rng), Arrival::Duplicate);
@@ -276,7 +324,7 @@ mod tests {
         let mut window = Window::starting_after(0);
         window.receive(2, at(0), &mut rng);
         assert_eq!(window.receive(1, at(0), &mut rng), Arrival::Filled { asked: false });
-        assert_eq!(window.take_nacks(at(100), Duration::ZERO, &mut rng), (vec![], 0));
+        assert_eq!(window.take_nacks(at(100), Duration::ZERO, MANY, &mut rng), (vec![], 0));
     }
 
     #[test]
@@ -286,7 +334,7 @@ mod tests {
         window.expect_up_to(1, at(0), &mut rng);
         let (mut asked, mut given_up) = (0, 0);
         for ms in 0..5_000 {
-            let (ranges, lost) = window.take_nacks(at(ms), Duration::ZERO, &mut rng);
+            let (ranges, lost) = window.take_nacks(at(ms), Duration::ZERO, MANY, &mut rng);
             asked += ranges.len();
             given_up += lost;
         }
@@ -301,9 +349,34 @@ mod tests {
         let mut window = Window::starting_after(0);
         window.receive(10_000, at(0), &mut rng);
         let asked: Vec<usize> =
-            (0..1_000).map(|ms| window.take_nacks(at(ms), Duration::ZERO, &mut rng).0.len()).collect();
+            (0..1_000).map(|ms| window.take_nacks(at(ms), Duration::ZERO, MANY, &mut rng).0.len()).collect();
         assert!(asked.iter().all(|&runs| runs <= 2), "{asked:?}");
         assert!(asked.iter().filter(|&&runs| runs > 0).count() >= 8, "{asked:?}");
+    }
+
+    #[test]
+    fn no_more_is_asked_for_at_once_than_there_is_room_for() {
+        let mut rng = Rng::new(1);
+        let mut window = Window::starting_after(0);
+        window.expect_up_to(1_000, at(0), &mut rng);
+        let mut ask = |window: &mut Window, ms| {
+            let (ranges, lost) = window.take_nacks(at(ms), Duration::ZERO, 100, &mut rng);
+            assert_eq!(lost, 0);
+            ranges.iter().map(|range| (range.first, range.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(ask(&mut window, 2), [(1, 100)]);
+        assert!(window.due().is_some_and(|due| due == at(2) + RENACK_MIN), "unless something comes");
+        assert_eq!(ask(&mut window, 3), []);
+        let mut rng = Rng::new(2);
+        for number in 1..=49 {
+            window.receive(number, at(3), &mut rng);
+        }
+        assert_eq!(ask(&mut window, 3), [], "half of them are worth a request");
+        window.receive(50, at(3), &mut rng);
+        assert_eq!(window.due(), Some(at(3)));
+        assert_eq!(ask(&mut window, 3), [(101, 50)]);
+        // Nothing comes: those that were asked for first are asked for again, and the room of the others is free.
+        assert_eq!(ask(&mut window, 7), [(51, 50), (151, 50)]);
     }
 
     #[test]
