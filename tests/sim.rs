@@ -9,7 +9,7 @@
 )]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mccache::sim::{Options, run};
 
@@ -20,6 +20,8 @@ const PINNED: &[(u64, &str)] = &[(
 )];
 /// How many seeds run when nothing is asked for.
 const SEEDS_DEFAULT: u64 = 5;
+/// How many of the seeds that took longest are named.
+const SLOWEST_NAMED: usize = 8;
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -39,14 +41,13 @@ fn main() -> ExitCode {
         Some(seed) => vec![seed],
         None => pinned.chain((0..seeds).map(|n| first.wrapping_add(n))).collect(),
     };
-    let (mut passed, mut failed, mut slowest) = (0u64, 0u64, (std::time::Duration::ZERO, 0));
+    let (mut failed, mut converged) = (0u64, Vec::new());
     let started = Instant::now();
     for seed in list {
         let options = Options::of_seed(seed);
         match run(&options) {
             Ok(report) => {
-                passed += 1;
-                slowest = slowest.max((report.converged_after, seed));
+                converged.push((report.converged_after, seed));
                 if one.is_some() {
                     println!("{options:?}\n{report:?}");
                 }
@@ -57,8 +58,20 @@ fn main() -> ExitCode {
             }
         }
     }
-    let (slowest, slowest_seed) = slowest;
-    println!("slowest convergence {slowest:?} (seed {slowest_seed}), {:.1} s in all", started.elapsed().as_secs_f64());
+    let passed = converged.len();
+    print_convergence(converged);
+    println!("{:.1} s in all", started.elapsed().as_secs_f64());
     println!("test result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
     ExitCode::from(u8::from(failed > 0))
+}
+
+/// How long replicas took to be equal after the faults, and which seeds took longest.
+fn print_convergence(mut converged: Vec<(Duration, u64)>) {
+    converged.sort_unstable();
+    let Some(last) = converged.len().checked_sub(1) else { return };
+    let at = |percent: usize| converged[last * percent / 100].0;
+    println!("convergence: median {:?}, 90 % {:?}, 99 % {:?}", at(50), at(90), at(99));
+    let slowest: Vec<String> =
+        converged.iter().rev().take(SLOWEST_NAMED).map(|(after, seed)| format!("{after:?} (seed {seed})")).collect();
+    println!("slowest convergence {}", slowest.join(", "));
 }
