@@ -162,9 +162,7 @@ namespace MCCache.Tests
         {
             Node node = Clusters.Node();
             EventQueue events = node.OpenEvents();
-            var start = new ProcessStartInfo(Process.GetCurrentProcess().MainModule.FileName,
-                "\"" + typeof(LifetimeTests).Assembly.Location + "\" --leave " + node.GetSetting("cluster")) { UseShellExecute = false };
-            using (Process process = Process.Start(start))
+            using (Process process = Process.Start(Program.Start("--leave", node.GetSetting("cluster"))))
             {
                 Check.That(process.WaitForExit(30000), "it ends");
                 Check.Equal(LeaveCode, process.ExitCode);

@@ -66,6 +66,77 @@ namespace MCCache.Tests
             Check.Equal(LogLevel.Info.ToString(), Log.Level.ToString());
         }
 
+        public static void WhatASlowListenerMissesIsCounted()
+        {
+            Node node = Clusters.Node(new Settings { ["crypto_key"] = Key(1, "0f"), ["interface"] = "127.0.0.1" });
+            var go = new ManualResetEventSlim();
+            var heard = new ConcurrentQueue<LogRecord>();
+            Listening((sender, record) =>
+            {
+                go.Wait();
+                heard.Enqueue(record);
+            }, () =>
+            {
+                // Two lines each; a queue holds 1,024.
+                for (int round = 0; round < KeyChanges; round++)
+                {
+                    node.AddKey(Key(2, "1e"));
+                    node.RemoveKey(2);
+                }
+                go.Set();
+                Check.Eventually(() => Said(heard) >= 2 * KeyChanges, "all that was said");
+            });
+            Check.Equal(2L * KeyChanges, Said(heard));
+            Check.Equal(1, heard.Count(record => record.Dropped > 0), "the gap is told once");
+            Check.That(heard.Last().Message.StartsWith("key removed", StringComparison.Ordinal), "the oldest were dropped");
+        }
+
+        private const int KeyChanges = 700;
+
+        private static string Key(int id, string digits)
+        {
+            return id + ":" + string.Concat(Enumerable.Repeat(digits, 32));
+        }
+
+        // Lines about keys, and those that were dropped: there is nothing else to be said.
+        private static long Said(ConcurrentQueue<LogRecord> heard)
+        {
+            return heard.Sum(record => record.Dropped + (record.Message.StartsWith("key ", StringComparison.Ordinal) ? 1 : 0));
+        }
+
+        /// <summary>What is said while a process ends, by either way to end it, is told before it has ended.</summary>
+        public static void TheLastWordsOfAProcessAreTold()
+        {
+            foreach (string way in new[] { "return", "exit" })
+            {
+                string said = Program.Output("--last-words", way, Clusters.Node().GetSetting("cluster") + "-" + way);
+                // Which of the two leaves first is nobody's promise.
+                Check.That(said.Contains("member left member=one") || said.Contains("member left member=two"), way + ": " + said);
+            }
+        }
+
+        internal static int SayLastWords(string way, string cluster)
+        {
+            Log.Written += (sender, record) =>
+            {
+                // So slow that the end has to wait for it.
+                Thread.Sleep(100);
+                Console.WriteLine(record.Message);
+            };
+            Node one = Member(cluster, "one"), two = Member(cluster, "two");
+            Check.Eventually(() => one.GetMembers().Count > 0 && two.GetMembers().Count > 0, "the members");
+            if (way == "exit")
+            {
+                Environment.Exit(0);
+            }
+            return 0;
+        }
+
+        private static Node Member(string cluster, string name)
+        {
+            return new Node(new Settings { ["cluster"] = cluster, ["interface"] = "host", ["node_name"] = name });
+        }
+
         public static void AListenerMayUseCachesAndMayThrowAndMayLeave()
         {
             Cache c = Clusters.Cache();

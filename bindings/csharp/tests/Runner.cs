@@ -28,6 +28,10 @@ namespace MCCache.Tests
             {
                 return LifetimeTests.Leave(arguments[1]);
             }
+            if (arguments.Length == 3 && arguments[0] == "--last-words")
+            {
+                return LogTests.SayLastWords(arguments[1], arguments[2]);
+            }
             int passed = 0, failed = 0, skipped = 0;
             foreach (MethodInfo test in Suites.SelectMany(TestsOf))
             {
@@ -89,6 +93,30 @@ namespace MCCache.Tests
         internal static string OneLine(string text)
         {
             return text.Replace('\n', ' ');
+        }
+    }
+
+    /// <summary>This program in another process.</summary>
+    internal static class Program
+    {
+        internal static ProcessStartInfo Start(params string[] arguments)
+        {
+            return new ProcessStartInfo(Process.GetCurrentProcess().MainModule.FileName,
+                "\"" + typeof(Runner).Assembly.Location + "\" " + string.Join(" ", arguments)) { UseShellExecute = false };
+        }
+
+        /// <summary>What it writes until it ends, as it should.</summary>
+        internal static string Output(params string[] arguments)
+        {
+            ProcessStartInfo start = Start(arguments);
+            start.RedirectStandardOutput = true;
+            using (Process process = Process.Start(start))
+            {
+                string output = process.StandardOutput.ReadToEnd();
+                Check.That(process.WaitForExit(30000), "it ends");
+                Check.Equal(0, process.ExitCode, output);
+                return output;
+            }
         }
     }
 

@@ -28,7 +28,7 @@ final class Log {
     /** How long the last close waits for a listener that is slow. */
     private static final long STOP_WAIT_MS = 1_000;
 
-    private static volatile Sink sink = new Sink(System.Logger.Level.ALL, null);
+    private static volatile Sink sink = new Sink(null, null);
     /** The nodes that are open. */
     private static int uses;
     private static NativeLogs queue;
@@ -39,9 +39,14 @@ final class Log {
 
     private Log() {}
 
-    /** Who hears, and from which level on; no listener: the System.Logger, as far as it wants to. */
+    /**
+     * Who hears, and from which level on; no listener: the System.Logger, as far as it wants to.
+     *
+     * <p>No level: nobody asked for anything. Loggers that nobody set up let INFO pass, and the JDK's own writes it to standard
+     * error: a library that is merely used keeps still there. To be told of DEBUG, somebody must have set it up.
+     */
     private static final class Sink {
-        final System.Logger.Level level;
+        private final System.Logger.Level level;
         final Consumer<? super LogLine> listener;
 
         Sink(System.Logger.Level level, Consumer<? super LogLine> listener) {
@@ -50,7 +55,14 @@ final class Log {
         }
 
         boolean hears(System.Logger.Level spoken) {
-            return spoken.getSeverity() >= level.getSeverity() && (listener != null || LOGGER.isLoggable(spoken));
+            return spoken.getSeverity() >= least().getSeverity() && (listener != null || LOGGER.isLoggable(spoken));
+        }
+
+        private System.Logger.Level least() {
+            if (level != null) {
+                return level;
+            }
+            return LOGGER.isLoggable(System.Logger.Level.DEBUG) ? System.Logger.Level.ALL : System.Logger.Level.WARNING;
         }
 
         /** The finest level of the core that is heard. Asks the logger, so no lock may be held. */

@@ -57,11 +57,12 @@ public final class Mccache {
 
     /**
      * Sets who hears what the native library has to say: members that come and go, settings without effect. From the
-     * beginning it is {@code System.getLogger("io.github.mccache")}, as far as that is loggable.
+     * beginning it is {@code System.getLogger("io.github.mccache")}, with {@code WARNING} and above; with all that it takes, if it
+     * takes {@code DEBUG}.
      *
-     * @param level the least grave lines to be heard; {@code OFF} for none
+     * @param level the least grave lines to be heard; {@code OFF} for none, {@code ALL} for all that a {@code System.Logger} takes
      * @param listener called by a daemon thread of its own, one line after another, while there is a node; it may use caches
-     *     and close nodes. Null: the {@code System.Logger}. What it throws goes there, too
+     *     and close nodes. Null: the {@code System.Logger}, as far as it takes them. What it throws goes there, too
      */
     public static void setLog(System.Logger.Level level, Consumer<? super LogLine> listener) {
         Log.set(Objects.requireNonNull(level, "level: null"), listener);

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -16,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.logging.StreamHandler;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -93,6 +96,83 @@ class LogTest extends ClusterCase {
     }
 
     @Test
+    void whatNobodyAskedForIsNotWritten() throws Exception {
+        Ended ended = java(List.of(), Meeting.class, cluster);
+        assertEquals(0, ended.code);
+        // The JDK's own logger writes two lines: when and who, and what.
+        assertTrue(ended.output.lines().noneMatch(line -> line.contains("member")), ended.output);
+        assertTrue(ended.output.contains("WARNING: mccache") && ended.output.contains("`congestion`"), ended.output);
+        assertEquals(2, ended.output.lines().count(), ended.output);
+    }
+
+    @Test
+    void whatAProgramOrItsLoggerAskedForIsWritten() throws Exception {
+        Ended asked = java(List.of(), Meeting.class, cluster, "INFO");
+        assertTrue(asked.output.contains("INFO: mccache") && asked.output.contains("member joined"), asked.output);
+        Path properties = Files.createTempFile("mccache-java", ".properties");
+        try {
+            Files.writeString(properties, "handlers=java.util.logging.ConsoleHandler\n"
+                    + "java.util.logging.ConsoleHandler.level=ALL\nio.github.mccache.level=FINE\n");
+            Ended fine = java(List.of("-Djava.util.logging.config.file=" + properties), Meeting.class, cluster);
+            assertTrue(fine.output.contains("member joined") && fine.output.contains("FINE: mccache"), fine.output);
+        } finally {
+            Files.delete(properties);
+        }
+    }
+
+    /** A program that uses the library and says nothing of its log, or from which level on. */
+    static final class Meeting {
+        private Meeting() {}
+
+        public static void main(String[] arguments) throws InterruptedException {
+            if (arguments.length > 1) {
+                Mccache.setLog(Level.valueOf(arguments[1]), null);
+            }
+            Map<String, ?> settings = Map.of("cluster", arguments[0], "congestion", 1);
+            try (Node one = Node.open(settings); Node two = Node.open(settings)) {
+                // Nothing of ClusterCase's, which is quiet by itself.
+                while (one.members().isEmpty() || two.members().isEmpty()) {
+                    Thread.sleep(2);
+                }
+            }
+        }
+    }
+
+    @Test
+    void theLastWordsOfAProcessAreHeard() throws Exception {
+        for (String way : List.of("return", "exit")) {
+            Ended ended = java(List.of(), LastWords.class, cluster + way, way);
+            assertEquals(0, ended.code);
+            // Which of the two leaves first is nobody's promise.
+            assertTrue(ended.output.contains("member left member="), way + ": " + ended.output);
+        }
+    }
+
+    /** Ends with its nodes open, and with a listener so slow that the end has to wait for it. */
+    static final class LastWords {
+        private LastWords() {}
+
+        public static void main(String[] arguments) throws InterruptedException {
+            Mccache.setLog(Level.INFO, line -> {
+                try {
+                    Thread.sleep(100);
+                } catch (InterruptedException interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                System.out.println(line.message());
+            });
+            Node one = Node.open(Map.of("cluster", arguments[0]));
+            Node two = Node.open(Map.of("cluster", arguments[0]));
+            while (one.members().isEmpty() || two.members().isEmpty()) {
+                Thread.sleep(2);
+            }
+            if (arguments[1].equals("exit")) {
+                System.exit(0);
+            }
+        }
+    }
+
+    @Test
     void theSystemLoggersLevelIsFollowed() {
         toSystemLogger(java.util.logging.Level.WARNING);
         node();
@@ -138,6 +218,72 @@ class LogTest extends ClusterCase {
         meet();
         assertEquals(List.of(), heard);
         assertEquals(List.of(), logged);
+    }
+
+    @Test
+    void whatASlowListenerMissesIsCounted() throws InterruptedException {
+        toSystemLogger(java.util.logging.Level.INFO);
+        Node node = node(Map.of("crypto_key", "1:" + "0f".repeat(32), "interface", "127.0.0.1"));
+        CountDownLatch go = new CountDownLatch(1);
+        List<LogLine> heard = new CopyOnWriteArrayList<>();
+        Mccache.setLog(Level.INFO, line -> {
+            try {
+                go.await();
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            heard.add(line);
+        });
+        // Two lines each; a queue holds 1,024.
+        for (int round = 0; round < KEY_CHANGES; round++) {
+            changeKeys(node);
+        }
+        go.countDown();
+        eventually("all that was said", () -> said(heard) >= 2 * KEY_CHANGES);
+        assertEquals(2 * KEY_CHANGES, said(heard));
+        assertEquals(1, heard.stream().filter(line -> line.dropped() > 0).count(), "the gap is told once");
+        assertTrue(heard.get(heard.size() - 1).message().startsWith("key removed"), "the oldest were dropped");
+    }
+
+    private static final int KEY_CHANGES = 700;
+
+    private static void changeKeys(Node node) {
+        node.addKey("2:" + "1e".repeat(32));
+        node.removeKey(2);
+    }
+
+    /** Lines about keys, and those that were dropped: there is nothing else to be said. */
+    private static long said(List<LogLine> heard) {
+        return heard.stream().mapToLong(line -> line.dropped() + (line.message().startsWith("key ") ? 1 : 0)).sum();
+    }
+
+    @Test
+    void theSystemLoggerIsToldWhatASlowHandlerMissed() {
+        CountDownLatch go = new CountDownLatch(1);
+        Handler slow = new StreamHandler() {
+            @Override
+            public synchronized void publish(LogRecord entry) {
+                try {
+                    go.await();
+                } catch (InterruptedException interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        };
+        LOGGER.addHandler(slow);
+        try {
+            toSystemLogger(java.util.logging.Level.INFO);
+            Node node = node(Map.of("crypto_key", "1:" + "0f".repeat(32), "interface", "127.0.0.1"));
+            for (int round = 0; round < KEY_CHANGES; round++) {
+                changeKeys(node);
+            }
+            go.countDown();
+            eventually("the gap", () -> wasLogged("lines of the log were dropped"));
+            assertTrue(logged.stream().anyMatch(line -> line.matches("WARNING [1-9]\\d* lines of the log were dropped.*")));
+        } finally {
+            go.countDown();
+            LOGGER.removeHandler(slow);
+        }
     }
 
     @Test
