@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::atomic::{AtomicU64, Ordering};
+use crate::atomic::{AtomicI64, AtomicU64, Ordering};
 use crate::ids::Origin;
 use crate::time::WallMs;
 
@@ -52,18 +52,25 @@ impl fmt::Display for Version {
     }
 }
 
-/// One node's hybrid clock. Shared by the application's threads and the driver; never goes back.
+/// One node's hybrid clock. Shared by the application's threads and the driver; never goes back, but for
+/// [`Hlc::set_back`]. It also knows by how much the host's wall clock is wrong.
 #[derive(Debug)]
 pub struct Hlc {
     last: AtomicU64,
     origin: Origin,
+    correction: Correction,
 }
+
+/// On a cache line of its own, which readers share: `last` changes with each write.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Correction(AtomicI64);
 
 impl Hlc {
     /// A clock that stamps for `origin`.
     #[must_use]
     pub fn new(origin: Origin) -> Hlc {
-        Hlc { last: AtomicU64::new(0), origin }
+        Hlc { last: AtomicU64::new(0), origin, correction: Correction::default() }
     }
 
     /// Draws the next version: above the wall clock's `now`, above every version drawn or observed before.
@@ -80,6 +87,25 @@ impl Hlc {
     /// Moves the clock up to `seen`, so that everything drawn later sorts after it.
     pub fn observe(&self, seen: HlcTimestamp) {
         self.last.fetch_max(seen.0, Ordering::AcqRel);
+    }
+
+    /// The wall clock to go by, where the host's shows `host`.
+    #[inline]
+    #[must_use]
+    pub fn corrected(&self, host: WallMs) -> WallMs {
+        WallMs(host.0.saturating_add_signed(self.correction.0.load(Ordering::Relaxed)))
+    }
+
+    /// From now on `by` milliseconds are added to the host's wall clock.
+    pub fn correct(&self, by: i64) {
+        self.correction.0.store(by, Ordering::Relaxed);
+    }
+
+    /// Goes back to `to`, from where a wall clock that was wrong has brought it.
+    ///
+    /// What it shows later it may have shown before: what bears a reading from above `to` is to be taken back.
+    pub fn set_back(&self, to: HlcTimestamp) {
+        self.last.fetch_min(to.0, Ordering::AcqRel);
     }
 
     /// The latest reading drawn or observed.
@@ -107,6 +133,18 @@ mod tests {
         let third = hlc.tick(WallMs(10));
         assert!(first < second && second < third);
         assert_eq!(first.hlc.wall(), WallMs(1_000));
+    }
+
+    #[test]
+    fn a_clock_that_is_known_to_be_wrong_is_set_right() {
+        let hlc = Hlc::new(Origin(7));
+        assert_eq!(hlc.corrected(WallMs(9_000)), WallMs(9_000));
+        hlc.tick(WallMs(9_000));
+        hlc.correct(-8_000);
+        hlc.set_back(HlcTimestamp::at(WallMs(1_000)));
+        assert_eq!(hlc.tick(hlc.corrected(WallMs(9_005))).hlc.wall(), WallMs(1_005));
+        hlc.set_back(HlcTimestamp::at(WallMs(5_000)));
+        assert_eq!(hlc.latest().wall(), WallMs(1_005));
     }
 
     #[test]

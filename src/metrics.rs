@@ -186,4 +186,12 @@ metrics! {
     cache_mode_conflicts,
     /// Times a receiver that had fallen silent was set aside: it was not waited for until it went on.
     receivers_set_aside,
+    /// Times a member's clock was found to be off by more than `max_clock_skew`.
+    clocks_off,
+    /// By how many milliseconds the host's clock is wrong, going by most members'; 0 while it is not off (gauge).
+    clock_correction_ms,
+    /// Remote updates stamped too far ahead to be followed: what was held of their keys was dropped.
+    updates_wild,
+    /// Entries and deletes taken back, since they were stamped while this host's clock was too far ahead.
+    clock_disowned,
 }

@@ -64,6 +64,7 @@ pub(super) fn settings(given: &Entries, caches: &BTreeMap<String, Entries>, host
         receive_buffer: values.size("receive_buffer")?,
         callback_window: values.span("callback_win")?,
         audit_interval: values.span("cache_pulse")?,
+        max_clock_skew: values.span("max_clock_skew")?,
         log_filename: values.file("log_filename")?,
         log_level: values.log_level("log_level")?,
         drop_percent: values.byte("test_drop_percent")?,

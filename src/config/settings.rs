@@ -130,6 +130,8 @@ pub struct Settings {
     pub callback_window: Duration,
     /// `cache_pulse`: how often replicas are compared.
     pub audit_interval: Duration,
+    /// `max_clock_skew`: how far a clock may be from most members' before it is not heeded.
+    pub max_clock_skew: Duration,
     /// `log_filename`: the file log lines are appended to.
     pub log_filename: Option<PathBuf>,
     /// `log_level`: the least severe level that is written to it.
@@ -164,6 +166,7 @@ impl Settings {
             "cache_mode" => self.cache.mode.name().to_owned(),
             "max_value" => self.cache.max_value.to_string(),
             "cache_pulse" => (self.audit_interval.as_secs_f64() / 60.0).to_string(),
+            "max_clock_skew" => seconds_text(self.max_clock_skew),
             "eager_refresh" => (f64::from(self.cache.load.eager_refresh) / 1_000.0).to_string(),
             "fail_safe" => seconds_text(self.cache.load.fail_safe),
             "fail_safe_throttle" => seconds_text(self.cache.load.throttle),

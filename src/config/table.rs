@@ -208,6 +208,15 @@ const SETTINGS: &[Setting] = &[
                   message.",
     },
     Setting {
+        name: "max_clock_skew",
+        kind: Kind::Seconds { min: 0.05, max: 3_600.0, zero: None },
+        default: Fallback::Value("0.5"),
+        origin: Origin::Ours,
+        level: Level::Node,
+        meaning: "How far the clock of a host may be from most members' before it is not heeded: a node whose own is further \
+                  off goes by theirs, and what is stamped further ahead is not believed. Each node needs the same.",
+    },
+    Setting {
         name: "callback_win",
         kind: Kind::Seconds { min: 0.001, max: 999.0, zero: Some("never") },
         default: Fallback::Value("5"),

@@ -115,6 +115,12 @@ impl CacheCore {
         self.left.store(true, Ordering::Relaxed);
     }
 
+    /// The time it goes by: the host's, up to a timer tick behind, unless that clock is known to be wrong.
+    #[inline]
+    pub(super) fn wall(&self) -> WallMs {
+        self.node.hlc.corrected(coarse_wall())
+    }
+
     /// Whether it can be used in this process.
     #[inline]
     pub(super) fn is_usable(&self) -> bool {
@@ -329,7 +335,7 @@ impl Cache {
     /// Milliseconds since the epoch by the node's clock, up to a timer tick behind; for ages and remaining times.
     #[must_use]
     pub fn wall_ms(&self) -> u64 {
-        coarse_wall().0
+        self.core.wall().0
     }
 
     /// The live value of `key`; None if there is none. The bytes are shared, not copied.
@@ -338,7 +344,8 @@ impl Cache {
     /// [`Error::Closed`]; [`Error::Internal`] if the node failed. In a forked child, what [`Node::open`] answers.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value>> {
-        Ok(self.live()?.store.get(key, coarse_wall()))
+        let core = self.live()?;
+        Ok(core.store.get(key, core.wall()))
     }
 
     /// The same for who has memory of their own: `write` gets the live value of `key` if it has at most `room` bytes.
@@ -350,7 +357,8 @@ impl Cache {
     /// As [`get`](Cache::get).
     #[inline]
     pub fn get_into(&self, key: &[u8], room: usize, write: impl FnOnce(&[u8])) -> Result<Copied> {
-        Ok(self.live()?.store.get_into(key, coarse_wall(), room, write))
+        let core = self.live()?;
+        Ok(core.store.get_into(key, core.wall(), room, write))
     }
 
     /// Whether `key` has a live value; counts as no read.
@@ -358,7 +366,8 @@ impl Cache {
     /// # Errors
     /// As [`get`](Cache::get).
     pub fn contains(&self, key: &[u8]) -> Result<bool> {
-        Ok(self.live()?.store.contains(key, coarse_wall()))
+        let core = self.live()?;
+        Ok(core.store.contains(key, core.wall()))
     }
 
     /// Everything known of an entry; neither counts as a read nor touches it.
@@ -366,7 +375,8 @@ impl Cache {
     /// # Errors
     /// As [`get`](Cache::get).
     pub fn metadata(&self, key: &[u8]) -> Result<Option<Entry>> {
-        Ok(self.live()?.store.peek(key, coarse_wall()))
+        let core = self.live()?;
+        Ok(core.store.peek(key, core.wall()))
     }
 
     /// Gives `key` (0 to 65,535 bytes) a value, here at once and on every member soon.
@@ -401,7 +411,7 @@ impl Cache {
     ) -> Result<(&Arc<CacheCore>, Version, bool)> {
         let core = self.live()?;
         core.check_put(key, value)?;
-        let now = coarse_wall();
+        let now = core.wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: value.len() };
         let (version, outcome) = core.change(change, now, |version| {
@@ -426,7 +436,7 @@ impl Cache {
     pub(super) fn delete_version(&self, key: &[u8]) -> Result<(&Arc<CacheCore>, Version, bool)> {
         let core = self.live()?;
         check_len("key", key.len(), KEY_LEN_MAX)?;
-        let now = coarse_wall();
+        let now = core.wall();
         let (version, outcome) =
             core.change(Change { kind: EventKind::Delete, key, value_len: 0 }, now, |version| {
                 core.store.apply(
@@ -446,7 +456,7 @@ impl Cache {
     pub fn take(&self, key: &[u8]) -> Result<Option<Value>> {
         let core = self.live()?;
         check_len("key", key.len(), KEY_LEN_MAX)?;
-        let now = coarse_wall();
+        let now = core.wall();
         let taken = std::cell::Cell::new(None);
         core.change(Change { kind: EventKind::Delete, key, value_len: 0 }, now, |version| {
             let (outcome, value) = core.store.take(key, version, now);
@@ -463,7 +473,7 @@ impl Cache {
     pub fn touch(&self, key: &[u8], ttl: Ttl) -> Result<bool> {
         let core = self.live()?;
         check_len("key", key.len(), KEY_LEN_MAX)?;
-        let now = coarse_wall();
+        let now = core.wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: usize::MAX };
         let touch = |version| core.store.touch(key, deadline, version, now);
@@ -481,7 +491,7 @@ impl Cache {
     /// As [`get`](Cache::get).
     pub fn clear(&self) -> Result<()> {
         let core = self.live()?;
-        let now = coarse_wall();
+        let now = core.wall();
         // The key is empty for a clear, and no key is dirty by it: the clear itself is queued below.
         let gate = core.is_replicated().then(|| read(&core.gate));
         let (version, outcome) = stamped(
@@ -529,7 +539,8 @@ impl Cache {
     /// # Errors
     /// As [`get`](Cache::get).
     pub fn checksum(&self) -> Result<(u64, u64)> {
-        Ok(self.live()?.store.checksum(coarse_wall()))
+        let core = self.live()?;
+        Ok(core.store.checksum(core.wall()))
     }
 
     /// Figures of this cache in this process.

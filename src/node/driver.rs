@@ -192,6 +192,7 @@ impl Driver {
             receive_buffer: granted,
             max_value: settings.cache.max_value.max(MAX_VALUE_ACCEPTED),
             audit_interval: settings.audit_interval,
+            max_clock_skew: settings.max_clock_skew,
             links: Links {
                 own: udp.local_addr(),
                 multicast: udp.group().is_some(),

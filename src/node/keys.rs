@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::cache::{Cache, CacheCore};
-use super::clock::coarse_wall;
 use crate::error::{Error, Result};
 use crate::store::{Cursor, Key};
 
@@ -53,7 +52,7 @@ impl Keys {
             if *next == Cursor::END {
                 return Ok(None);
             }
-            let (keys, after) = core.store.keys(*next, BATCH, coarse_wall());
+            let (keys, after) = core.store.keys(*next, BATCH, core.wall());
             *batch = keys.into_iter();
             *next = after;
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::{Cache, CacheCore, Change, Ttl, Writer, check_len};
-use super::clock::{Until, coarse_wall};
+use super::clock::Until;
 use super::listener::EventKind;
 use crate::config::LoadPolicy;
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ impl Lease {
         }
         let (kind, value) = core.with_tags(&self.key, value, tags)?;
         let value = &*value;
-        let now = coarse_wall();
+        let now = core.wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key: &self.key, value_len: value.len() };
         let (version, only_if) = (self.version, Precondition::QuietSince(self.watch));
@@ -104,7 +104,7 @@ impl Lease {
     fn of(core: &Arc<CacheCore>, key: &[u8], fallback: Option<Version>, throttle: Duration) -> Lease {
         let watch = core.store.watch(key);
         // After the watch began, so that it is above whatever was known then.
-        let version = core.node.hlc.tick(coarse_wall());
+        let version = core.node.hlc.tick(core.wall());
         Lease { core: Arc::clone(core), key: key.into(), watch, version, fallback, throttle }
     }
 }
@@ -174,7 +174,7 @@ impl Cache {
         let (until_served, until) = (until.at_most(policy.patience(true)), until.at_most(policy.patience(false)));
         loop {
             let core = self.live()?;
-            let now = coarse_wall();
+            let now = core.wall();
             if let Some(value) = core.store.get(key, now) {
                 return Ok(core.fresh(key, value, policy, now));
             }
@@ -194,7 +194,7 @@ impl Cache {
             if core.loads.begin(key) {
                 let lease = Lease::of(core, key, version, policy.throttle);
                 // Another may have ended its load since this one looked.
-                let found = core.store.peek(key, coarse_wall());
+                let found = core.store.peek(key, core.wall());
                 return Ok(found.map_or(Loading::Load(lease, expired), |entry| Loading::Fresh(entry.value)));
             }
             let until = if expired.is_some() { until_served } else { until };

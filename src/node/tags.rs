@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cache::{Cache, CacheCore, Change, Ttl, Writer, check_len, overtaken, stamped};
-use super::clock::coarse_wall;
 use super::listener::EventKind;
 use super::lock::read;
 use super::outbox::Item;
@@ -26,7 +25,7 @@ impl Cache {
     pub fn put_tagged(&self, key: &[u8], value: &[u8], codec: Codec, ttl: Ttl, tags: &[&[u8]]) -> Result<()> {
         let core = self.live()?;
         let (kind, bytes) = core.with_tags(key, value, tags)?;
-        let now = coarse_wall();
+        let now = core.wall();
         let deadline = core.deadline(ttl, now)?;
         let change = Change { kind: EventKind::Put, key, value_len: bytes.len() };
         let (_, outcome) = core.change(change, now, |version| {
@@ -47,7 +46,7 @@ impl Cache {
     pub fn invalidate_tag(&self, tag: &[u8]) -> Result<()> {
         let core = self.live()?;
         check_tag(tag)?;
-        let now = coarse_wall();
+        let now = core.wall();
         let key = [&core.store.tag_hash(tag).to_le_bytes(), tag].concat();
         let gate = core.is_replicated().then(|| read(&core.gate));
         let (version, outcome) = stamped(

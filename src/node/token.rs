@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::{Cache, CacheCore, Ttl};
-use super::clock::{Until, coarse_wall};
+use super::clock::Until;
 use super::core::Command;
 use super::lock::write;
 use crate::error::{Error, Result};
@@ -107,8 +107,8 @@ impl Cache {
     /// # Errors
     /// As [`get`](Cache::get).
     pub fn get_at_least(&self, key: &[u8], least: Version) -> Result<Option<Value>> {
-        let store = &self.live()?.store;
-        Ok(store.get_at_least(key, least, coarse_wall()))
+        let core = self.live()?;
+        Ok(core.store.get_at_least(key, least, core.wall()))
     }
 
     /// Waits until everything this process wrote to the cache before the call is applied by every live member.

@@ -72,7 +72,7 @@ impl Driver {
     fn expire(&self, now: Now) -> bool {
         let mut more = false;
         for cache in self.open_caches() {
-            let gone = cache.store.expire(now.wall, EXPIRE_BUDGET);
+            let gone = cache.store.expire(self.core.hlc.corrected(now.wall), EXPIRE_BUDGET);
             more |= gone.len() >= EXPIRE_BUDGET;
             cache.announce_gone(gone, EventKind::Expire);
         }
@@ -81,7 +81,7 @@ impl Driver {
 
     fn collect_tombstones(&self, now: Now) {
         let age_ms = u64::try_from(TOMBSTONE_AGE.as_millis()).unwrap_or(u64::MAX);
-        let before = HlcTimestamp::at(WallMs(now.wall.0.saturating_sub(age_ms)));
+        let before = HlcTimestamp::at(WallMs(self.core.hlc.corrected(now.wall).0.saturating_sub(age_ms)));
         for cache in self.open_caches() {
             cache.store.collect_tombstones(before);
         }

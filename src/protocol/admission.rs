@@ -291,13 +291,13 @@ impl Protocol {
             }
         }
         if let Some(nonce) = answer {
-            self.answer_probe(nonce, header.session, from, now);
+            self.answer_probe(nonce, header.session, from);
         }
         match proof {
             Some((next, flags)) => {
-                self.admit(header.session, next, preamble.trail, flags, now.mono);
+                self.admit(header.session, next, preamble, flags, now.mono);
                 if let Some(wall_ms) = clock {
-                    self.note_clock(header.session, wall_ms, now);
+                    self.note_clock(header.session, wall_ms, now.mono);
                 }
             }
             None => self.probe_pending(header.session, now.mono),
@@ -315,7 +315,7 @@ impl Protocol {
         self.send_control(to, &[Frame::Probe { nonce }, Frame::Hello(&hello)]);
     }
 
-    pub(super) fn answer_probe(&mut self, nonce: u64, session: SessionId, from: SocketAddr, now: Now) {
+    pub(super) fn answer_probe(&mut self, nonce: u64, session: SessionId, from: SocketAddr) {
         self.tell_next();
         let hello = self.hello();
         let flags = match self.members.get(&session) {
@@ -326,15 +326,7 @@ impl Protocol {
             }
         };
         let ack = Frame::ProbeAck { nonce, next: self.stream.next(), flags };
-        self.send_urgent(To::Member(from), &[ack, Frame::Clock { wall_ms: now.wall.0 }, Frame::Hello(&hello)]);
-    }
-
-    /// A member told its wall clock in the answer to a probe.
-    pub(super) fn note_clock(&mut self, session: SessionId, wall_ms: u64, now: Now) {
-        let Some(member) = self.members.get_mut(&session) else { return };
-        let under_way = u64::try_from(member.round_trip.as_millis() / 2).unwrap_or(u64::MAX);
-        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-        member.clock_offset_ms = Some(signed(wall_ms.saturating_add(under_way)) - signed(now.wall.0));
+        self.send_urgent(To::Member(from), &[ack, self.clock_frame(), Frame::Hello(&hello)]);
     }
 
     /// A datagram of another cluster came in, or one sealed with a key that is not in the ring.
@@ -354,7 +346,7 @@ impl Protocol {
         strangers
     }
 
-    fn admit(&mut self, session: SessionId, next: Seq, trail: Seq, flags: Flags, now: Mono) {
+    fn admit(&mut self, session: SessionId, next: Seq, preamble: Preamble, flags: Flags, now: Mono) {
         let Some(pending) = self.admission.pending.pop(&session) else { return };
         if self.members.len() >= MEMBERS_MAX {
             self.metrics.members_refused.inc();
@@ -362,11 +354,12 @@ impl Protocol {
         }
         let round_trip = pending.probed.map_or(Duration::ZERO, |probed| now.saturating_since(probed));
         // What it sent while pending is asked for again; what it sent before is part of the state that is compared.
-        let first = pending.first_data.map_or(next, |first| first.min(next)).max(trail);
+        let first = pending.first_data.map_or(next, |first| first.min(next)).max(preamble.trail);
         let mut member = Member::new(pending, session, first.saturating_sub(1), now);
         let gaps = member.window.expect_up_to(next.saturating_sub(1), now, &mut self.rng);
         self.metrics.gaps.add(gaps);
         member.round_trip = round_trip;
+        member.hlc = preamble.hlc;
         member.ready = flags.has(Flags::READY);
         if self.lonely {
             // It may have held this node for a member all the time: a number that nobody gets, after all that was written
@@ -379,7 +372,7 @@ impl Protocol {
         member.unreconciled = self.replicas.keys().copied().collect();
         let doubt = self.doubt_of_newcomer(&member);
         member.doubts = self.replicas.keys().map(|&cache| (cache, doubt)).collect();
-        let info = member.info(MemberState::Alive, now);
+        let info = member.info(MemberState::Alive, self.clocks.host(), now);
         tracing::info!(member = %info.name, address = %info.address, "member joined");
         self.members.insert(session, member);
         self.refresh_copies();
@@ -408,7 +401,7 @@ impl Protocol {
     /// Forgets a member. Its state is `Down` or `Left`.
     pub(super) fn remove_member(&mut self, session: SessionId, state: MemberState, now: Mono) {
         let Some(member) = self.members.remove(&session) else { return };
-        let info = member.info(state, now);
+        let info = member.info(state, self.clocks.host(), now);
         self.refresh_copies();
         self.pages.retain(|&(asker, _), _| asker != session);
         self.transfers.retain(|_, transfer| transfer.donor() != session);

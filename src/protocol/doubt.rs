@@ -65,7 +65,8 @@ impl Protocol {
     /// What this node may have missed of what a member knew when it was admitted: what came since it was last heard, else
     /// since it began.
     pub(super) fn doubt_of_newcomer(&mut self, member: &Member) -> HlcTimestamp {
-        let began = since(member.boot().wall());
+        // A clock that was ahead when it began must not make what came later less doubtful.
+        let began = since(member.boot().wall().min(self.wall));
         self.admission.last_heard(member.session).map_or(began, |heard| since(heard).max(began))
     }
 
@@ -127,6 +128,7 @@ impl Protocol {
         (first, values): (u16, Words<'_>),
         now: Now,
     ) {
+        let (limit, common) = (self.clocks.limit(), HlcTimestamp::at(now.wall));
         let Some(transfer) = self.transfer_of(session, cache, request) else { return };
         let Some(floors) = transfer.floors_mut() else { return };
         if values.is_empty() || !floors.runs.remove(&first) {
@@ -136,8 +138,10 @@ impl Protocol {
         let end = first - first % FLOORS_PER_REQUEST + FLOORS_PER_REQUEST;
         let rest = first.saturating_add(u16::try_from(values.len()).unwrap_or(u16::MAX));
         for (segment, floor) in (first..end).zip(values.iter()) {
+            // A wild one says no more than that something was forgotten.
+            let floor = if HlcTimestamp(floor) > limit { common } else { HlcTimestamp(floor) };
             if let Some(value) = floors.values.get_mut(usize::from(segment)) {
-                *value = HlcTimestamp(floor);
+                *value = floor;
             }
         }
         if rest < end {

@@ -19,8 +19,8 @@ const BEAT_MAX: Duration = Duration::from_millis(500);
 pub(super) const SUSPECT: Duration = Duration::from_secs(2);
 /// Silence after which it is down: ten heartbeats, several of them with a probe.
 const DOWN: Duration = Duration::from_secs(5);
-/// Bytes of a heartbeat that are neither acknowledgements nor digests, and of the modes that follow it.
-const BEAT_OVERHEAD: usize = 23;
+/// Bytes of a heartbeat that are neither acknowledgements nor digests, of the modes that follow it, and of the clock.
+const BEAT_OVERHEAD: usize = 23 + 11;
 /// Acknowledgements that any heartbeat has room for: one that carries fewer leaves nobody out.
 pub(super) const ACKS_MIN: usize = (PAYLOAD_MIN - DATAGRAM_OVERHEAD - BEAT_OVERHEAD) / 2 / Acks::RECORD_LEN;
 
@@ -107,13 +107,11 @@ impl Protocol {
             acks: Acks::new(&acks),
             digests: CacheDigests::new(&digests),
         };
-        match modes.is_empty() {
-            true => self.send_urgent(To::Group, &[heartbeat]),
-            false => {
-                let modes = Frame::CacheModes { modes: CacheModes::new(&modes) };
-                self.send_urgent(To::Group, &[heartbeat, modes]);
-            }
+        let mut frames = vec![heartbeat, self.clock_frame()];
+        if !modes.is_empty() {
+            frames.push(Frame::CacheModes { modes: CacheModes::new(&modes) });
         }
+        self.send_urgent(To::Group, &frames);
     }
 
     /// Housekeeping, a few times a second.
@@ -124,6 +122,7 @@ impl Protocol {
         self.admission.advance_tick(now.mono);
         self.tend_pending(now.mono);
         self.suspect_silent(now.mono);
+        self.tend_clocks(now.mono);
         self.tend_reach(now.mono);
         self.drop_older_runs(now.mono);
         self.drop_old_answers(now.mono);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::allowance::Allowance;
+use super::clocks::MemberClock;
 use super::keys::PeerKeys;
 use super::reach::Ways;
 use super::reassembly::Reassembly;
@@ -12,7 +13,7 @@ use super::receivers::Receiver;
 use super::window::{ReplayWindow, Window};
 use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Origin, Seq, SessionId};
-use crate::time::Mono;
+use crate::time::{Mono, WallMs};
 use crate::wire::{Flags, Hello};
 
 /// Bytes of receive buffer that one datagram of 1,400 bytes takes: the kernel counts the whole buffer, not the payload
@@ -70,7 +71,7 @@ pub struct MemberInfo {
     pub hears_multicast: Option<bool>,
     /// Whether it gets a copy by unicast of what is sent to all.
     pub copied: bool,
-    /// Its wall clock less this node's, in milliseconds, when its clock was last told; right to half a round trip.
+    /// Its wall clock less this host's, in milliseconds. The way of the message that told it makes it look behind.
     pub clock_offset_ms: Option<i64>,
 }
 
@@ -123,7 +124,11 @@ pub(super) struct Member {
     pub(super) ways: Ways,
     /// The newest control datagram that told whether it hears this node's multicast.
     pub(super) hearing_by: Seq,
-    pub(super) clock_offset_ms: Option<i64>,
+    pub(super) clock: Option<MemberClock>,
+    /// It has been told of that its clock is off.
+    pub(super) clock_told: bool,
+    /// Its hybrid clock, as last told.
+    pub(super) hlc: HlcTimestamp,
 }
 
 impl Member {
@@ -158,7 +163,9 @@ impl Member {
             probe: None,
             ways: pending.ways,
             hearing_by: 0,
-            clock_offset_ms: None,
+            clock: None,
+            clock_told: false,
+            hlc: HlcTimestamp::ZERO,
         }
     }
 
@@ -192,7 +199,7 @@ impl Member {
         HlcTimestamp(self.hello.boot_hlc)
     }
 
-    pub(super) fn info(&self, state: MemberState, now: Mono) -> MemberInfo {
+    pub(super) fn info(&self, state: MemberState, host: WallMs, now: Mono) -> MemberInfo {
         let (multicast_heard, hears_multicast, copied) = self.ways.facts();
         MemberInfo {
             session: self.session,
@@ -206,7 +213,7 @@ impl Member {
             multicast_heard,
             hears_multicast,
             copied,
-            clock_offset_ms: self.clock_offset_ms,
+            clock_offset_ms: self.clock_offset(host, now),
         }
     }
 }

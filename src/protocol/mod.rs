@@ -8,11 +8,12 @@
 //! failure), `stream` and `flow` (what is sent reliably, and how fast), `sync` (who has it), `receivers` (who is waited for), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `doubt` (what none of
 //! them shows any more), `query` (asking members about themselves), `modes` (caches that are open differently), `keys` (what seals and opens), `allowance`
-//! (what a member's questions may cost). None of them decides which of two updates wins: `Store::apply` does, by version.
+//! (what a member's questions may cost), `clocks` (whose clock is right). None of them decides which of two updates wins: `Store::apply` does, by version.
 
 mod admission;
 mod allowance;
 mod assembly;
+mod clocks;
 mod donor;
 mod doubt;
 mod flow;
@@ -65,6 +66,7 @@ use crate::wire::{Frame, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Preamble};
 
 use admission::Admission;
 use allowance::Allowance;
+use clocks::Clocks;
 use donor::DonorPage;
 use flow::Flow;
 use keys::Sealing;
@@ -112,6 +114,8 @@ pub struct Setup {
     pub max_value: usize,
     /// How often two idle replicas that differ for good (after evictions) are compared anew.
     pub audit_interval: Duration,
+    /// How far a clock may be from most members' before it is not heeded.
+    pub max_clock_skew: Duration,
     /// How others are reached.
     pub links: Links,
     /// Of every random choice.
@@ -218,8 +222,11 @@ pub struct Protocol {
     events: VecDeque<Event>,
     listening: bool,
     ready: bool,
-    /// The wall clock as last told.
+    /// The time that this node goes by, as last told.
     wall: WallMs,
+    clocks: Clocks,
+    /// When both clocks were told last.
+    clock_read: Mono,
     /// Updates were dropped since there was no member to send them to.
     lonely: bool,
     left: bool,
@@ -266,6 +273,8 @@ impl Protocol {
             listening: false,
             ready: false,
             wall: now.wall,
+            clocks: Clocks::new(setup.max_clock_skew, now),
+            clock_read: now.mono,
             lonely: false,
             left: false,
             setup,
@@ -280,7 +289,7 @@ impl Protocol {
 
     /// Does what has come due. Calling it early or late is harmless.
     pub fn handle_timeout(&mut self, now: Now) {
-        self.wall = now.wall;
+        let now = self.read_clock(now);
         if self.left {
             return;
         }
@@ -466,7 +475,7 @@ impl Protocol {
     /// Every member known, this node not included, ordered by session.
     #[must_use]
     pub fn members(&self, now: Now) -> Vec<MemberInfo> {
-        self.members.values().map(|member| member.info(member.state(), now.mono)).collect()
+        self.members.values().map(|member| self.info_of(member, now.mono)).collect()
     }
 
     // Used by all the parts.

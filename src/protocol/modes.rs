@@ -39,7 +39,7 @@ impl Protocol {
             if theirs == ours {
                 member.other_modes.remove(&cache);
             } else if member.other_modes.insert(cache) {
-                let member = member.info(member.state(), now);
+                let member = member.info(member.state(), self.clocks.host(), now);
                 self.metrics.cache_mode_conflicts.inc();
                 self.emit(Event::ModeDiffers { cache, member, theirs, ours });
             }

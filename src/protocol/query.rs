@@ -157,7 +157,7 @@ impl Protocol {
         asked.unanswered.remove(&session);
         asked.pieces.remove(&session);
         let Some(member) = self.members.get(&session) else { return };
-        let member = member.info(member.state(), now);
+        let member = self.info_of(member, now);
         self.emit(Event::Answer { query: id, member, body });
     }
 

@@ -14,7 +14,6 @@ use super::reach::Via;
 use super::reassembly::Piece;
 use super::window::Arrival;
 use super::{Event, Protocol, To};
-use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Seq, SessionId};
 use crate::store::{Fate, Gone, Precondition, Source};
 use crate::time::{Deadline, Mono, Now};
@@ -25,8 +24,6 @@ use crate::wire::{
 
 /// Requests that are answered of one datagram: what one datagram may cost is bounded.
 const REQUESTS_MAX: u32 = 40;
-/// A hybrid clock this far ahead of the wall clock is a mistake or malice; following it would exhaust everybody's.
-const WILD_AHEAD: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes of updates in the making of all senders together; beyond, new ones are dropped and compared for later.
 const REASSEMBLY_BYTES_MAX: usize = 1 << 30;
 /// A sender is told at least this often how far its stream has come, while it sends.
@@ -35,7 +32,7 @@ const STATUS_EVERY: Duration = Duration::from_millis(50);
 impl Protocol {
     /// A datagram came in, by the way `via`. Its bytes are used as scratch.
     pub fn handle_datagram(&mut self, from: SocketAddr, via: Via, datagram: &mut [u8], now: Now) {
-        self.wall = now.wall;
+        let now = self.read_clock(now);
         self.metrics.datagrams_received.inc();
         self.metrics.bytes_received.add(datagram.len() as u64);
         let Some(header) = Header::decode(datagram) else {
@@ -100,11 +97,9 @@ impl Protocol {
             self.metrics.rejected_frame.inc();
             return;
         };
-        if is_wild(preamble.hlc, now) {
-            self.metrics.rejected_frame.inc();
-            return;
+        if !self.is_wild(preamble.hlc) {
+            self.hlc.observe(preamble.hlc);
         }
-        self.hlc.observe(preamble.hlc);
         self.note_heard(session, now.mono);
         self.note_via(session, via, (header.kind == Kind::Control).then_some(header.number), now.mono);
         match header.kind {
@@ -209,12 +204,20 @@ impl Protocol {
         }
     }
 
-    /// The one way a remote update reaches a store, live or in a state transfer. Says whether it was applied.
+    /// The one way a remote update reaches a store, live or in a state transfer.
     pub(super) fn apply_remote(&mut self, cache: CacheId, update: &Update<'_>, now: Now) {
-        if update.value.len() > self.setup.max_value.saturating_add(TAGS_LEN_MAX) || is_wild(update.version.hlc, now) {
+        if update.value.len() > self.setup.max_value.saturating_add(TAGS_LEN_MAX) {
             self.metrics.rejected_frame.inc();
             return;
         }
+        if self.is_wild(update.version.hlc) {
+            return self.distrust(cache, update, now);
+        }
+        self.apply_judged(cache, update, now);
+    }
+
+    /// Applies an update whose clock and length are in order.
+    pub(super) fn apply_judged(&mut self, cache: CacheId, update: &Update<'_>, now: Now) {
         let Some(replica) = self.replicas.get(&cache) else {
             self.metrics.updates_unknown_cache.inc();
             return;
@@ -234,7 +237,7 @@ impl Protocol {
     }
 
     /// A remote update made room. If the entry was never sent, the others hold something older: they are told to drop it.
-    fn note_evicted(&mut self, cache: CacheId, gone: &Gone, now: Now) {
+    pub(super) fn note_evicted(&mut self, cache: CacheId, gone: &Gone, now: Now) {
         if gone.dirty {
             let invalidate = Update {
                 kind: UpdateKind::Invalidate,
@@ -261,7 +264,7 @@ impl Protocol {
         now: Now,
     ) {
         let session = header.session;
-        let (mut page, mut requests, mut proved) = (None, 0, false);
+        let (mut page, mut requests) = (None, 0);
         let (mut greets, mut knows_this_node) = (false, via == Via::Group);
         for frame in Frames::new(frames) {
             let Ok(frame) = frame else { return self.metrics.rejected_frame.inc() };
@@ -292,8 +295,8 @@ impl Protocol {
                     }
                     self.acknowledge(session, contiguous, now.mono);
                 }
-                Frame::ProbeAck { nonce, next, .. } => proved = self.handle_probe_ack(session, nonce, next, now.mono),
-                Frame::Clock { wall_ms } if proved => self.note_clock(session, wall_ms, now),
+                Frame::ProbeAck { nonce, next, .. } => self.handle_probe_ack(session, nonce, next, now.mono),
+                Frame::Clock { wall_ms } => self.note_clock(session, wall_ms, now.mono),
                 Frame::Peers { peers } => self.handle_peers(session, header.number, peers, now.mono),
                 Frame::Bye => return self.remove_member(session, MemberState::Left, now.mono),
                 Frame::Digests { cache, request, first, clear, values } => {
@@ -327,7 +330,7 @@ impl Protocol {
         match frame {
             Frame::Nack { ranges } => self.handle_nack(session, ranges, now.mono),
             Frame::Probe { nonce } => {
-                self.answer_probe(nonce, session, from, now);
+                self.answer_probe(nonce, session, from);
                 self.charge(session, 0);
                 self.beat_now(now.mono);
             }
@@ -364,16 +367,14 @@ impl Protocol {
         self.send_control(to, &[Frame::Probe { nonce }, Frame::Hello(&hello)]);
     }
 
-    /// Whether it answers the probe under way. It also tells of data that was missed while nothing else was heard.
-    fn handle_probe_ack(&mut self, session: SessionId, nonce: u64, next: Seq, now: Mono) -> bool {
-        let Some(member) = self.members.get_mut(&session) else { return false };
+    /// It may answer the probe under way. It also tells of data that was missed while nothing else was heard.
+    fn handle_probe_ack(&mut self, session: SessionId, nonce: u64, next: Seq, now: Mono) {
+        let Some(member) = self.members.get_mut(&session) else { return };
         let gaps = member.window.expect_up_to(next.saturating_sub(1), now, &mut self.rng);
         self.metrics.gaps.add(gaps);
-        let answered = member.probe.take_if(|(probe, _)| *probe == nonce);
-        if let Some((_, sent)) = answered {
+        if let Some((_, sent)) = member.probe.take_if(|(probe, _)| *probe == nonce) {
             member.round_trip = now.saturating_since(sent);
         }
-        answered.is_some()
     }
 
     fn handle_heartbeat(
@@ -396,6 +397,7 @@ impl Protocol {
         let ack = acks.iter().find(|ack| ack.origin == own);
         if newest {
             member.told_by = header.number;
+            member.hlc = preamble.hlc;
             member.ready = flags.has(Flags::READY);
             // Who is left out of a list that had room is not in step, also if the Status that said so was lost.
             let told = ack.is_some() || acks.len() < ACKS_MIN;
@@ -413,11 +415,6 @@ impl Protocol {
             self.send_status(session);
         }
     }
-}
-
-/// Whether a clock is too far ahead to be followed.
-fn is_wild(hlc: HlcTimestamp, now: Now) -> bool {
-    hlc.wall() > now.wall.after(WILD_AHEAD)
 }
 
 /// Whether a frame asks for an answer.

@@ -117,7 +117,8 @@ impl Protocol {
         member.digests.extend(digests.iter().map(|told| (told.cache, told.digest)));
         let told_all = member.digests.len() == caches;
         member.told |= told_all;
-        if !member.ready {
+        // One whose clock is wild takes back what it holds by it, soon; until then there is nothing to be had of it.
+        if !member.ready || member.hlc > self.clocks.limit() {
             return;
         }
         let interval = self.setup.audit_interval;
@@ -191,8 +192,11 @@ impl Protocol {
         if self.transfers.contains_key(&cache) {
             return;
         }
-        let open: Vec<&super::Member> =
-            self.members.values().filter(|m| m.ready && m.unreconciled.contains(&cache)).collect();
+        let open: Vec<&super::Member> = self
+            .members
+            .values()
+            .filter(|m| m.ready && !self.is_wild(m.hlc) && m.unreconciled.contains(&cache))
+            .collect();
         let donors: Vec<SessionId> =
             open.iter().filter(|m| m.digests.contains_key(&cache)).map(|m| m.session).collect();
         let undecided = open.iter().any(|m| !m.told);

@@ -209,6 +209,16 @@ impl Stream {
         self.repairs.clear();
     }
 
+    /// Drops all that waits and all that was sent: whoever does not have it all compares states.
+    pub(super) fn forget(&mut self) {
+        self.bundles_taken += self.bundles.len() as u64;
+        self.large_taken += self.large.len() as u64;
+        self.bundles.clear();
+        self.large.clear();
+        (self.bundle_bytes, self.large_bytes) = (0, 0);
+        self.skip();
+    }
+
     /// Everybody has everything up to `acked`: most of it need not be kept.
     pub(super) fn release(&mut self, acked: Seq) {
         let keep_from = acked.saturating_add(1).min(self.next.saturating_sub(RING_DATAGRAMS_MIN));

@@ -378,7 +378,8 @@ impl Protocol {
 
     fn apply_clear(&mut self, cache: CacheId, version: Version, now: Now) {
         let known = self.replicas.get(&cache).is_none_or(|replica| replica.store.clear_version() >= version);
-        if known {
+        // A wild one is heeded when it comes as an update, once; its writer takes it back soon.
+        if known || self.is_wild(version.hlc) {
             return;
         }
         let clear = Update {

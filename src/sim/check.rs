@@ -1,6 +1,7 @@
 //! The oracles: what must hold at each step, and what must hold at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::node::SimNode;
 use crate::hlc::Version;
@@ -26,6 +27,12 @@ pub(super) struct Oracle {
     tagged: BTreeMap<Version, u8>,
     /// Tags that were invalidated: when, which, and by which run.
     tags: Vec<(Version, u8, u64)>,
+    /// What was written under a wild clock: as good as not written, or it has prevailed.
+    wild: BTreeSet<Version>,
+    /// The keys of those: for them, nothing is an answer, too.
+    in_doubt: BTreeSet<u64>,
+    /// All keys are, as the cache was cleared under one.
+    all_in_doubt: bool,
     seen: BTreeMap<(u64, u64), Version>,
     /// Syncs under way, by token.
     syncs: BTreeMap<u64, Awaited>,
@@ -39,25 +46,50 @@ pub(super) struct Awaited {
     pub(super) to: SyncTo,
 }
 
+/// What every node believes: what any may follow (`MAX_CLOCK_SKEW`), less what two clocks that are in order may differ by.
+const SANE_AHEAD: Duration = Duration::from_millis(300);
+
+/// Whether a version is so far ahead that somebody may not believe it.
+pub(super) fn is_wild(version: Version, truth: WallMs) -> bool {
+    version.hlc.wall() > truth.after(SANE_AHEAD)
+}
+
 pub(super) fn key_bytes(key: u64) -> [u8; 8] {
     key.to_be_bytes()
 }
 
 impl Oracle {
-    pub(super) fn note_write(&mut self, version: Version, written: Written) {
+    pub(super) fn note_write(&mut self, version: Version, written: Written, truth: WallMs) {
+        if is_wild(version, truth) {
+            self.in_doubt.insert(written.key);
+            self.wild.insert(version);
+        }
         self.written.insert(version, written);
     }
 
-    pub(super) fn note_clear(&mut self, version: Version, run: u64) {
-        self.clears.push((version, run));
+    pub(super) fn note_clear(&mut self, version: Version, run: u64, truth: WallMs) {
+        if is_wild(version, truth) {
+            self.all_in_doubt = true;
+        } else {
+            self.clears.push((version, run));
+        }
+    }
+
+    /// A run has taken back what it stamped by a wild clock. It may have shown some of it.
+    pub(super) fn forget_seen(&mut self, run: u64) {
+        self.seen.retain(|&(by, _), _| by != run);
     }
 
     pub(super) fn note_tagged(&mut self, version: Version, tag: u8) {
         self.tagged.insert(version, tag);
     }
 
-    pub(super) fn note_tag(&mut self, version: Version, tag: u8, run: u64) {
-        self.tags.push((version, tag, run));
+    pub(super) fn note_tag(&mut self, version: Version, tag: u8, run: u64, truth: WallMs) {
+        if is_wild(version, truth) {
+            self.all_in_doubt = true;
+        } else {
+            self.tags.push((version, tag, run));
+        }
     }
 
     /// Whether what was put at `version` has a tag that one of these runs invalidated later.
@@ -158,7 +190,7 @@ impl Oracle {
     }
 
     /// At the end every replica holds the last write of each key, unless its writer crashed before it got out, or (with
-    /// limits) nothing.
+    /// limits, or if the key was also written under a wild clock) nothing.
     pub(super) fn check_final(
         &self,
         nodes: &[(u64, &SimNode)],
@@ -168,7 +200,11 @@ impl Oracle {
     ) -> Result<(), String> {
         let clear = self.clears.iter().filter(|(_, run)| !crashed(*run)).map(|&(version, _)| version).max();
         for key in 0..keys {
-            let last = self.written.iter().rev().find(|(_, written)| written.key == key && !crashed(written.run));
+            let may_miss = may_miss || self.all_in_doubt || self.in_doubt.contains(&key);
+            let counts = |version: &Version, written: &Written| {
+                written.key == key && !crashed(written.run) && !self.wild.contains(version)
+            };
+            let last = self.written.iter().rev().find(|(version, written)| counts(version, written));
             let Some((&version, written)) = last.filter(|(version, _)| clear.is_none_or(|clear| **version > clear))
             else {
                 continue;
@@ -179,7 +215,10 @@ impl Oracle {
                 // A crashed writer's newer write or clear may have got out, and then it is the winner everywhere.
                 let overruled = held.map_or_else(
                     || self.may_be_gone(key, version, crashed),
-                    |held| held > version && self.written.get(&held).is_some_and(|w| crashed(w.run)),
+                    |held| {
+                        held > version
+                            && self.written.get(&held).is_some_and(|w| crashed(w.run) || self.wild.contains(&held))
+                    },
                 );
                 let is_gone = self.is_invalidated(version, |by| !crashed(by));
                 let matches = match (&written.value, &entry) {

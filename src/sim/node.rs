@@ -16,6 +16,9 @@ use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store, Watch};
 use crate::time::{Deadline, Now};
 use crate::update::{Codec, Update, UpdateKind, join_tags};
 
+/// The default of the setting.
+pub(super) const MAX_CLOCK_SKEW: Duration = Duration::from_millis(500);
+
 /// The one cache of the simulation.
 pub(super) const CACHE_NAME: &str = "sim";
 
@@ -62,6 +65,8 @@ pub(super) struct SimNode {
     handed: u64,
     /// Syncs that have ended and were not asked about yet.
     synced: Vec<u64>,
+    /// How many entries it had taken back when it was asked last.
+    disowned: u64,
 }
 
 impl SimNode {
@@ -89,20 +94,22 @@ impl SimNode {
             receive_buffer: 4 << 20,
             max_value: 1 << 20,
             audit_interval: Duration::from_secs(60),
+            max_clock_skew: MAX_CLOCK_SKEW,
             links: links(address, options),
             seed: rng.next_u64(),
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CacheId::of(CACHE_NAME), store.clone(), now);
         let (outbox, synced) = Default::default();
-        SimNode { address, session, store, metrics, protocol, hlc, outbox, queued: 0, handed: 0, synced }
+        SimNode { address, session, store, metrics, protocol, hlc, outbox, queued: 0, handed: 0, synced, disowned: 0 }
     }
 
     /// Writes as an application would; returns the version.
     pub(super) fn write(&mut self, kind: UpdateKind, key: &[u8], value: &[u8], now: Now) -> Version {
-        let version = self.hlc.tick(now.wall);
+        let wall = self.hlc.corrected(now.wall);
+        let version = self.hlc.tick(wall);
         let update = Update { kind, key, value, codec: Codec::RAW, version, deadline: Deadline::NEVER };
-        let outcome = self.store.apply(&update, Source::Local, Precondition::Any, now.wall);
+        let outcome = self.store.apply(&update, Source::Local, Precondition::Any, wall);
         let before = self.outbox.len();
         match kind {
             UpdateKind::Clear => self.outbox.push_back(Waiting::Clear(version)),
@@ -218,6 +225,12 @@ impl SimNode {
                 Some(Outgoing::InvalidateTag { .. }) | None => {}
             },
         }
+    }
+
+    /// Whether it has taken back what it stamped by a wild clock, since it was asked last.
+    pub(super) fn has_disowned(&mut self) -> bool {
+        let disowned = self.metrics.clock_disowned.get();
+        std::mem::replace(&mut self.disowned, disowned) != disowned
     }
 
     pub(super) fn next_timeout(&self) -> Option<crate::time::Mono> {

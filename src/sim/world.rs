@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher24;
 
-use super::check::{Awaited, Oracle, Written, key_bytes};
+use super::check::{Awaited, Oracle, Written, is_wild, key_bytes};
 use super::loads::{Database, Load};
 use super::network::{Multicast, Network};
 use super::node::SimNode;
@@ -24,6 +24,8 @@ const EPOCH_MS: u64 = 1_790_000_000_000;
 const CONVERGENCE_MAX: Duration = Duration::from_secs(12);
 /// The same where multicast has black holes: to find one takes five seconds of being heard by unicast.
 const CONVERGENCE_MAX_BLACK_HOLES: Duration = Duration::from_secs(20);
+/// How far a clock that is not wild may be off, in milliseconds.
+const CLOCK_SANE_MS: i64 = 100;
 /// How often the second phase looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Datagrams a node hands to the network in one turn before others get theirs.
@@ -45,6 +47,7 @@ enum Happening {
     Cut,
     Heal,
     Restart,
+    SetClock { place: usize },
 }
 
 struct Running {
@@ -65,6 +68,8 @@ pub(super) struct World<'a> {
     runs: u64,
     crashed: BTreeSet<u64>,
     network: Network,
+    /// How far each place's clock is ahead, in milliseconds.
+    clocks: Vec<i64>,
     oracle: Oracle,
     database: Database,
     trace: SipHasher24,
@@ -87,6 +92,7 @@ impl<'a> World<'a> {
             runs: 0,
             crashed: BTreeSet::new(),
             network: Network::new(&options.faults, nodes),
+            clocks: vec![0; nodes],
             oracle: Oracle::default(),
             database: Database::default(),
             trace: SipHasher24::new(),
@@ -96,6 +102,9 @@ impl<'a> World<'a> {
         };
         if let Multicast::BlackHoles { listed } = options.multicast {
             world.network.dig_black_holes(listed == 0, &mut world.rng);
+        }
+        if options.wild_clocks > 0 {
+            world.set_clocks();
         }
         for place in 0..nodes {
             world.start(place);
@@ -161,6 +170,30 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Clocks at the start, and when those of the last nodes are set anew.
+    fn set_clocks(&mut self) {
+        let sane = self.places.len() - self.options.wild_clocks;
+        for place in 0..self.places.len() {
+            if place < sane {
+                let ahead = self.rng.below(2 * CLOCK_SANE_MS.unsigned_abs());
+                self.clocks[place] = i64::try_from(ahead).unwrap_or(0) - CLOCK_SANE_MS;
+            } else if self.rng.below(2) == 0 {
+                self.set_clock(place);
+            }
+            for _ in 0..if place < sane { 0 } else { self.rng.below(3) } {
+                let at = self.rng.below_duration(self.options.span);
+                self.schedule(Mono::from_start(at), Happening::SetClock { place });
+            }
+        }
+    }
+
+    /// Sets the clock of a node wrong by 0.1 s up to three days, ahead or behind, or right.
+    fn set_clock(&mut self, place: usize) {
+        const OFF_MS: [i64; 8] = [0, 100, 600, 1_400, 2_000, 60_000, 3_600_000, 3 * 86_400_000];
+        let off = OFF_MS[usize::try_from(self.rng.below(8)).unwrap_or(0)];
+        self.clocks[place] = if self.rng.below(2) == 0 { off } else { -off };
+    }
+
     fn schedule(&mut self, at: Mono, happening: Happening) {
         self.scheduled += 1;
         self.agenda.insert((at, self.scheduled), happening);
@@ -184,10 +217,10 @@ impl<'a> World<'a> {
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
-        let now = self.reading();
         match happening {
             Happening::Deliver { to, run, from, via, datagram } => {
                 self.note_delivery(to, &datagram);
+                let now = self.reading_of(to);
                 let Some(running) = self.places[to].as_mut().filter(|running| running.run == run) else {
                     return Ok(());
                 };
@@ -196,6 +229,7 @@ impl<'a> World<'a> {
                 self.check_synced(to)?;
             }
             Happening::Turn { place, run } => {
+                let now = self.reading_of(place);
                 let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else {
                     return Ok(());
                 };
@@ -207,6 +241,7 @@ impl<'a> World<'a> {
             Happening::Write => self.write()?,
             Happening::Load => self.load()?,
             Happening::Loaded { place, run, load } => {
+                let now = self.reading_of(place);
                 let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else {
                     return Ok(());
                 };
@@ -217,6 +252,7 @@ impl<'a> World<'a> {
             Happening::Cut => self.network.cut(&mut self.rng),
             Happening::Heal => self.network.heal(),
             Happening::Restart => self.restart(),
+            Happening::SetClock { place } => self.set_clock(place),
         }
         Ok(())
     }
@@ -224,6 +260,12 @@ impl<'a> World<'a> {
     fn reading(&self) -> Now {
         let wall = u64::try_from(self.now.since_start().as_millis()).unwrap_or(0);
         Now { mono: self.now, wall: WallMs(EPOCH_MS + wall) }
+    }
+
+    /// The clocks of one node.
+    fn reading_of(&self, place: usize) -> Now {
+        let now = self.reading();
+        Now { wall: WallMs(now.wall.0.saturating_add_signed(self.clocks[place])), ..now }
     }
 
     fn note_delivery(&mut self, to: usize, datagram: &[u8]) {
@@ -234,7 +276,7 @@ impl<'a> World<'a> {
 
     fn start(&mut self, place: usize) {
         self.runs += 1;
-        let now = self.reading();
+        let now = self.reading_of(place);
         let node = SimNode::start(place, self.runs, self.options, &mut self.rng, now);
         self.places[place] = Some(Running { run: self.runs, node, next_turn: None });
         self.turn(place);
@@ -243,7 +285,7 @@ impl<'a> World<'a> {
     /// A node crashes or leaves, and a new run of it starts.
     fn restart(&mut self) {
         let place = self.pick_place();
-        let now = self.reading();
+        let now = self.reading_of(place);
         if let Some(mut running) = self.places[place].take() {
             if self.rng.below(2) == 0 {
                 running.node.leave(now);
@@ -266,8 +308,8 @@ impl<'a> World<'a> {
 
     /// One write, of the mix of the original's stress test but for its look-ups, and a read of the same key elsewhere.
     fn write(&mut self) -> Result<(), String> {
-        let now = self.reading();
         let place = self.pick_place();
+        let (now, truth) = (self.reading_of(place), self.reading().wall);
         let key = self.rng.below(self.options.keys);
         let dice = self.rng.below(1_000);
         let len = match self.rng.below(200) {
@@ -282,17 +324,17 @@ impl<'a> World<'a> {
         let tag = if self.options.tags { u8::try_from(self.rng.below(12)).unwrap_or(0) } else { u8::MAX };
         if tag < 3 && dice > 985 {
             let version = running.node.invalidate_tag(tag, now);
-            self.oracle.note_tag(version, tag, run);
+            self.oracle.note_tag(version, tag, run, truth);
             self.turn(place);
-            return self.check_reads(key, now);
+            return self.check_reads(key, truth);
         }
         let version = if self.options.clears && dice < 3 {
             let version = running.node.write(UpdateKind::Clear, &[], &[], now);
-            self.oracle.note_clear(version, run);
+            self.oracle.note_clear(version, run, truth);
             version
         } else if dice < 110 {
             let version = running.node.write(UpdateKind::Delete, &key_bytes(key), &[], now);
-            self.note_write(version, Written { key, value: None, run });
+            self.note_write(version, Written { key, value: None, run }, truth);
             version
         } else {
             let value: Vec<u8> =
@@ -304,29 +346,31 @@ impl<'a> World<'a> {
             } else {
                 running.node.write(UpdateKind::Put, &key_bytes(key), &value, now)
             };
-            self.note_write(version, Written { key, value: Some(value), run });
+            self.note_write(version, Written { key, value: Some(value), run }, truth);
             version
         };
-        self.sync_at_times(place, key, version, now);
+        if !is_wild(version, truth) {
+            self.sync_at_times(place, key, version, now);
+        }
         self.turn(place);
-        self.check_reads(key, now)
+        self.check_reads(key, truth)
     }
 
-    fn note_write(&mut self, version: Version, written: Written) {
+    fn note_write(&mut self, version: Version, written: Written, truth: WallMs) {
         if self.options.invalidate {
             self.database.write(written.key, written.value, written.run, version);
         } else {
-            self.oracle.note_write(version, written);
+            self.oracle.note_write(version, written, truth);
         }
     }
 
-    fn check_reads(&mut self, key: u64, now: Now) -> Result<(), String> {
+    fn check_reads(&mut self, key: u64, truth: WallMs) -> Result<(), String> {
         for running in self.places.iter().flatten() {
             if self.options.invalidate {
-                self.database.check_read(running.run, &running.node, key, now.wall)?;
-                self.oracle.check_clears(running.run, &running.node, key, now.wall)?;
+                self.database.check_read(running.run, &running.node, key, truth)?;
+                self.oracle.check_clears(running.run, &running.node, key, truth)?;
             } else {
-                self.oracle.check_read(running.run, &running.node, key, now.wall)?;
+                self.oracle.check_read(running.run, &running.node, key, truth)?;
             }
         }
         Ok(())
@@ -367,8 +411,8 @@ impl<'a> World<'a> {
 
     /// Somebody asks for a key, and loads it if it has to.
     fn load(&mut self) -> Result<(), String> {
-        let now = self.reading();
         let (place, key) = (self.pick_place(), self.rng.below(self.options.keys));
+        let now = self.reading_of(place);
         let Some(running) = self.places[place].as_mut() else { return Ok(()) };
         let (run, leased) = (running.run, running.node.lease(&key_bytes(key), now));
         if let Some(lease) = leased {
@@ -376,13 +420,16 @@ impl<'a> World<'a> {
             let takes = Database::takes(&mut self.rng);
             self.schedule(self.now + takes, Happening::Loaded { place, run, load });
         }
-        self.check_reads(key, now)
+        self.check_reads(key, self.reading().wall)
     }
 
     /// Lets a node send, and schedules its next turn.
     fn turn(&mut self, place: usize) {
-        let now = self.reading();
+        let now = self.reading_of(place);
         let Some(running) = self.places[place].as_mut() else { return };
+        if running.node.has_disowned() {
+            self.oracle.forget_seen(running.run);
+        }
         let mut out = Vec::new();
         running.node.turn(now, DATAGRAMS_PER_TURN, |to, copies, datagram| out.push((to, copies, datagram)));
         let address = running.node.address;

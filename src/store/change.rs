@@ -32,6 +32,8 @@ pub(super) enum Deed {
     /// A put of the value there is.
     Touch,
     Delete,
+    /// A delete that need not be newer than exactly this version, which is taken back.
+    TakeBack(Version),
     Invalidate,
     /// A put that fits in no case.
     PutTooHeavy,
@@ -147,6 +149,14 @@ impl Store {
         (outcome, live.map(|Replaced { block, key_len, codec, tags, .. }| Value::of(block, key_len, codec, tags)))
     }
 
+    /// Deletes what is known of `key` under exactly the version `wild`, or what is older than `version`, as a member's delete
+    /// would.
+    pub(super) fn take_back(&self, key: &[u8], wild: Version, version: Version) -> Evicted {
+        let (kind, deadline) = (UpdateKind::Delete, Deadline::NEVER);
+        let update = Update { kind, key, value: b"", codec: Codec::RAW, version, deadline };
+        self.change(Deed::TakeBack(wild), &update, (Source::Remote, Precondition::Any, WallMs(0)), &mut None).evicted
+    }
+
     /// Whether an entry of these lengths fits into the empty store.
     fn could_hold(&self, key_len: usize, value_len: usize) -> bool {
         let limits = self.budget.limits();
@@ -172,7 +182,7 @@ impl Store {
         // A long value would hold up every reader of its shard.
         let block = match deed {
             Deed::Put if update.value.len() > COPIED_LOCKED_MAX => Some(Block::join(key, update.value)),
-            Deed::Delete => Some(Block::join(key, b"")),
+            Deed::Delete | Deed::TakeBack(_) => Some(Block::join(key, b"")),
             _ => None,
         };
         let mut change = Change {
@@ -231,7 +241,7 @@ impl Store {
             change.is_hashed = true;
         }
         let newer = match known {
-            Some(slot) => version > slot.version,
+            Some(slot) => version > slot.version || change.deed == Deed::TakeBack(slot.version),
             None => version.hlc > self.segments.floor(change.key_hash.segment()),
         };
         if !newer || self.clears.cover(version) || self.is_dead(change) {
@@ -245,7 +255,7 @@ impl Store {
                 Some(need) => Attempt::Crowded(need),
                 None => self.replace(shard, change, found, State::Live),
             },
-            (Deed::Delete, found) => self.replace(shard, change, found, State::Tombstone),
+            (Deed::Delete | Deed::TakeBack(_), found) => self.replace(shard, change, found, State::Tombstone),
             (Deed::Touch, Some(i)) => self.restamp(shard, change, i, had_value),
             (Deed::Touch, None) => Done::refused(Fate::Refused, had_value),
             (Deed::Invalidate, found) => self.drop_key(shard, change, found, Fate::Applied),

@@ -36,6 +36,13 @@ impl Clears {
         self.heard.load(Ordering::Acquire)
     }
 
+    /// Forgets the latest clear.
+    pub(super) fn take_back(&self) {
+        let mut latest = self.version.lock();
+        *latest = Version::ZERO;
+        self.hlc.store(0, Ordering::Release);
+    }
+
     /// Records a clear unless one as new is known.
     fn record(&self, version: Version) -> bool {
         let mut latest = self.version.lock();

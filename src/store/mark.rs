@@ -73,7 +73,8 @@ impl Store {
         let mark = shard.find_mark(change.place.hash, key).map(|i| shard.slot(i).version);
         let is_forgotten = version.hlc <= self.segments.floor(change.key_hash.segment()) && mark.is_none();
         let is_covered = is_forgotten || self.clears.cover(version);
-        let is_news = !is_covered && mark.is_none_or(|mark| version > mark);
+        let takes_back = mark.is_some_and(|mark| change.deed == Deed::TakeBack(mark));
+        let is_news = !is_covered && (takes_back || mark.is_none_or(|mark| version > mark));
         match (change.deed, change.source, found) {
             (Deed::Touch, _, Some(i)) => {
                 // The value is the same: what was loaded under its version is as good as it was.

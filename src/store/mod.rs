@@ -14,6 +14,7 @@ mod budget;
 mod change;
 mod clear;
 mod copy;
+mod disown;
 mod evict;
 mod expire;
 mod hashes;

@@ -148,7 +148,7 @@ impl Store {
 
     /// Shows `visit` the slots in use from `cursor` on until it says stop, which it does having taken the slot, or the
     /// batch ends.
-    fn walk(&self, cursor: Cursor, mut visit: impl FnMut(&Slot) -> bool) -> Cursor {
+    pub(super) fn walk(&self, cursor: Cursor, mut visit: impl FnMut(&Slot) -> bool) -> Cursor {
         let mut stop = false;
         self.walk_while(cursor, |slot| {
             if stop {

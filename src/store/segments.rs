@@ -46,6 +46,15 @@ impl Segments {
         self.0[usize::from(segment)].floor.fetch_max(hlc.0, Ordering::Relaxed);
     }
 
+    /// Lowers each floor above `limit` to `to`.
+    pub(super) fn lower(&self, limit: HlcTimestamp, to: HlcTimestamp) {
+        for segment in &self.0 {
+            // Fails only for a floor that is not above.
+            let lowered = |floor: u64| (floor > limit.0).then_some(to.0);
+            let _as_it_was = segment.floor.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lowered);
+        }
+    }
+
     /// Below and at this, an update of an absent key of `segment` is refused. Under the lock of the key's shard, which
     /// orders it after every [`Segments::raise`] for that key.
     pub(super) fn floor(&self, segment: u16) -> HlcTimestamp {

@@ -118,6 +118,17 @@ impl TagFloors {
         is_later(EVERY_TAG) || tag_hashes(tags).any(is_later)
     }
 
+    /// Makes anew each floor that is wild.
+    pub(super) fn disown(&self, is_wild: impl Fn(Version) -> bool, stamp: impl Fn() -> Version, segments: &Segments) {
+        let mut table = self.table.lock();
+        let wild = table.floors.iter().filter(|(_, floor)| is_wild(floor.version)).map(|(&tag, _)| tag);
+        for tag in wild.collect::<Vec<_>>() {
+            table.set(tag, stamp(), segments);
+        }
+        let newest = table.floors.values().map(|floor| floor.version.hlc.0).max().unwrap_or(0);
+        self.newest.store(newest, Ordering::Release);
+    }
+
     /// A clear at `version` was applied: what is older it covers itself.
     pub(super) fn clear(&self, version: Version, segments: &Segments) {
         let mut table = self.table.lock();

@@ -18,7 +18,7 @@ mod work;
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mccache::config::Config;
 use mccache::node::{Cache, MemberState, Node, Ttl};
@@ -139,7 +139,10 @@ impl Member {
                 let (sum, entries) = self.cache.checksum().map_err(text)?;
                 say(&format!("{sum:016x} {entries}"));
             }
-            ["wall"] => say(&format!("wall {}", self.cache.wall_ms())),
+            ["wall"] => {
+                let host = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(text)?;
+                say(&format!("wall {} {}", host.as_millis(), self.cache.wall_ms()));
+            }
             ["digest"] => say(&stamp::digest(&self.cache)?),
             ["states"] => say(&self.states()?),
             ["figures"] => say(&figures(&self.node)),

@@ -30,7 +30,7 @@ const COUNTED: &[(&str, &str, &str)] = &[
     ("mcc_put, evicting", "count_put_evicting", "mcc_put"),
     ("mcc_put, a new key, replicated", "count_put_replicated", "mcc_put"),
     ("mcc_del", "count_delete", "mcc_del"),
-    ("a member's update, applied", "Protocol>::apply_remote", "Store>::apply"),
+    ("a member's update, applied", "Protocol>::apply_judged", "Store>::apply"),
 ];
 
 /// A line of the file.

@@ -14,8 +14,6 @@ use mccache::node::{MemberInfo, Network, Node, Strangeness};
 use super::report::Report;
 use crate::figures::span;
 
-/// Clocks further apart are told of: entries expire too early or too late by it, and of two writes the later one may lose.
-const CLOCK_OFFSET_MAX_MS: u64 = 500;
 /// How long a silent address is asked whether anybody is there.
 const ASKED: Duration = Duration::from_millis(300);
 /// Below this a burst is likely to be lost; the library warns below the same.
@@ -250,8 +248,8 @@ pub(super) fn members(settings: &Settings, network: &Network, members: &[MemberI
         if let Some(group) = network.group {
             hearing(group, member, network.multicast_heard, report);
         }
-        clock(member, report);
     }
+    clocks(settings.max_clock_skew, members, report);
 }
 
 /// How far away an address is, as far as the interfaces' networks tell.
@@ -298,14 +296,48 @@ fn hearing(group: SocketAddr, member: &MemberInfo, heard_itself: bool, report: &
     }
 }
 
-fn clock(member: &MemberInfo, report: &mut Report) {
-    let Some(offset) = member.clock_offset_ms.filter(|offset| offset.unsigned_abs() > CLOCK_OFFSET_MAX_MS) else {
-        return;
+/// The hosts' clocks, beside what most of them show. Of two that differ nobody can say which is right.
+fn clocks(skew_max: Duration, members: &[MemberInfo], report: &mut Report) {
+    const CURE: &str = "set it right there (`timedatectl set-ntp true`); until then its node goes by the others' clock";
+    let mut offsets: Vec<i64> = members.iter().filter_map(|member| member.clock_offset_ms).chain([0]).collect();
+    offsets.sort_unstable();
+    let (low, high) = (offsets[(offsets.len() - 1) / 2], offsets[offsets.len() / 2]);
+    let is_far = |ms: i64| Duration::from_millis(ms.unsigned_abs()) > skew_max;
+    let tell = |ms: i64| {
+        let by = span(Duration::from_millis(ms.unsigned_abs()));
+        if ms > 0 { format!("{by} ahead of") } else { format!("{by} behind") }
     };
-    let direction = if offset > 0 { "ahead of" } else { "behind" };
-    let by = span(Duration::from_millis(offset.unsigned_abs()));
-    let text = format!("the clock of {} is {by} {direction} this host's", member.name);
-    report.wrong("clock", text, "run NTP on both (`timedatectl set-ntp true`); entries expire wrongly by as much");
+    if is_far(high - low) {
+        let text = format!(
+            "the members' clocks fall into halves {} apart",
+            span(Duration::from_millis((high - low).unsigned_abs()))
+        );
+        return report.wrong(
+            "clock",
+            text,
+            "set all right (`timedatectl set-ntp true`); of two halves the later clock leads",
+        );
+    }
+    let common = 0_i64.clamp(low, high);
+    let mut most = 0;
+    if is_far(common) {
+        report.wrong(
+            "clock",
+            format!("this host's clock is {} most members'", tell(-common)),
+            CURE.replace("there ", "here "),
+        );
+    }
+    for member in members {
+        let Some(off) = member.clock_offset_ms.map(|offset| offset - common) else { continue };
+        if is_far(off) {
+            report.wrong("clock", format!("the clock of {} is {} most members'", member.name, tell(off)), CURE);
+        } else {
+            most = most.max(off.unsigned_abs());
+        }
+    }
+    if offsets.len() > 1 && offsets.iter().all(|&offset| !is_far(offset - common)) {
+        report.ok("clock", format!("the hosts' clocks agree to {}", span(Duration::from_millis(most))));
+    }
 }
 
 #[cfg(test)]
@@ -331,12 +363,19 @@ mod tests {
             copied: false,
             clock_offset_ms,
         };
-        for (offset, said) in
-            [(None, None), (Some(-500), None), (Some(3_200), Some("3.20 s ahead of")), (Some(-700), Some("behind"))]
-        {
+        let cases: [(&[Option<i64>], Option<&str>); 6] = [
+            (&[None], None),
+            (&[Some(-500)], None),
+            (&[Some(3_200)], Some("fall into halves 3.20 s apart")),
+            (&[Some(3_200), Some(10)], Some("the clock of web is 3.19 s ahead of most")),
+            (&[Some(20), Some(-700)], Some("the clock of web is 700 ms behind most")),
+            (&[Some(3_200), Some(3_210)], Some("this host's clock is 3.20 s behind most")),
+        ];
+        for (offsets, said) in &cases {
+            let members: Vec<MemberInfo> = offsets.iter().copied().map(member).collect();
             let mut report = Report::default();
-            clock(&member(offset), &mut report);
-            assert_eq!(report.is_well(), said.is_none(), "{offset:?}");
+            clocks(Duration::from_millis(500), &members, &mut report);
+            assert_eq!(report.is_well(), said.is_none(), "{offsets:?}");
             assert!(said.is_none_or(|said| format!("{report:?}").contains(said)), "{report:?}");
         }
     }

@@ -65,6 +65,7 @@ impl Attack {
             receive_buffer: 4 << 20,
             max_value: VALUE_MAX,
             audit_interval: Duration::from_secs(60),
+            max_clock_skew: Duration::from_millis(500),
             links: Links::multicast(SocketAddr::from(([127, 0, 0, 1], 1))),
             seed: 1,
         };

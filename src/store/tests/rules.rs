@@ -601,3 +601,43 @@ fn what_has_expired_is_kept_for_its_grace_and_read_by_nobody_but_who_asks_for_it
     local(&store, &update(UpdateKind::Clear, b"", b"", v(500)));
     assert_eq!((store.len(), store.weight(), expire(2_000)), (0, 0, vec![]));
 }
+
+#[test]
+fn what_was_stamped_wildly_is_taken_back_and_nothing_else() {
+    let store = small(10);
+    remote(&store, &put(b"sane", b"s", 50));
+    local(&store, &put(b"wild", b"w", 5_000));
+    local(&store, &delete(b"wildly deleted", 5_001));
+    let drawn = std::cell::Cell::new(100);
+    let stamp = || {
+        drawn.set(drawn.get() + 1);
+        v(drawn.get())
+    };
+    let (disowned, evicted) = store.disown(|version| version.hlc > HlcTimestamp(1_000), HlcTimestamp(1_000), stamp);
+    assert_eq!((disowned, evicted.len()), (2, 0));
+    assert_eq!(read(&store, b"sane"), Some(b"s".to_vec()));
+    assert!(store.take_dirty(b"wild").is_none(), "it is sent to nobody");
+    for key in [&b"wild"[..], b"wildly deleted"] {
+        assert_eq!(remote(&store, &put(key, b"older", 60)).fate, Fate::Stale, "in doubt, a miss");
+        assert_eq!(remote(&store, &put(key, b"newer", 200)).fate, Fate::Applied);
+    }
+}
+
+#[test]
+fn a_wild_clear_and_wild_floors_are_made_anew() {
+    let store = small(10);
+    remote(&store, &put(b"k", b"v", 50));
+    remote(&store, &update(UpdateKind::Invalidate, b"f", b"", v(6_000)));
+    local(&store, &update(UpdateKind::Clear, b"", b"", v(5_000)));
+    assert_eq!(remote(&store, &put(b"k", b"v", 90)).fate, Fate::Stale);
+    let drawn = std::cell::Cell::new(100);
+    let stamp = || {
+        drawn.set(drawn.get() + 1);
+        v(drawn.get())
+    };
+    store.disown(|version| version.hlc > HlcTimestamp(1_000), HlcTimestamp(1_000), stamp);
+    assert!(store.clear_version() > v(100) && store.clear_version() < v(200));
+    assert_eq!(remote(&store, &put(b"k", b"v", 90)).fate, Fate::Stale, "it is older than the clear");
+    assert_eq!(remote(&store, &put(b"k", b"v", 200)).fate, Fate::Applied);
+    assert_eq!(remote(&store, &put(b"f", b"v", 200)).fate, Fate::Applied, "its floor was wild");
+}
