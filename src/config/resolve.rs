@@ -140,13 +140,20 @@ fn remark(name: &str, entry: &Entry) -> Option<String> {
              the network, whether it listens or not, and no router passes it on; one from 239.192.0.0/14 is better",
             entry.source
         )),
-        Value::Span(pulse) if name == "cache_pulse" && *pulse >= PULSE_DOUBTFUL => Some(format!(
-            "`{name}` = {} in {} is in minutes, as in the original's code; if seconds were meant, as in its README, \
+        Value::Span(pulse) if name == "cache_pulse" && *pulse >= PULSE_DOUBTFUL && is_bare(&entry.shown) => {
+            Some(format!(
+                "`{name}` = {} in {} is in minutes, as in the original's code; if seconds were meant, as in its README, \
              divide by 60",
-            entry.shown, entry.source
-        )),
+                entry.shown, entry.source
+            ))
+        }
         _ => None,
     }
+}
+
+/// Whether a length of time has no unit behind it: whoever wrote one knew what it meant.
+fn is_bare(text: &str) -> bool {
+    !text.trim_end().ends_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// Host name and process id, cut so that the name is one the table accepts.

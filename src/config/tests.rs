@@ -306,7 +306,11 @@ mod refusals {
 
     /// For each setting, what is just within its range and what is just outside.
     const EDGES: &[(&str, &[&str], &[&str])] = &[
-        ("cache_ttl", &["0", "0.001", "900", " 1e3 ", "3155760000"], &["0.0009", "3155760001", "-1", "", "1h", "nan"]),
+        (
+            "cache_ttl",
+            &["0", "0.001", "900", " 1e3 ", "1h", "3155760000"],
+            &["0.0009", "3155760001", "-1", "", "1y", "nan"],
+        ),
         ("cache_max", &["1", "1000000000"], &["0", "1000000001", "1.0", "-1", "", "1k"]),
         (
             "cache_size",
@@ -316,7 +320,7 @@ mod refusals {
         ("cache_mode", &["replicate", "Full", "1", "Invalidate", "local"], &["0", "partial", "2", ""]),
         ("max_value", &["1", "1b", "64M", "67108864"], &["0", "67108865", "99999999999G", "-1"]),
         ("eager_refresh", &["0", "0.05", "0.9", "0.99"], &["0.04", "1", "-0.5", "90", "90%", "nan", ""]),
-        ("fail_safe", &["0", "0.001", "86400"], &["0.0009", "86401", "-1", "1h"]),
+        ("fail_safe", &["0", "0.001", "86400", "24h"], &["0.0009", "86401", "-1", "25h"]),
         ("fail_safe_throttle", &["0", "0.001", "30", "3600"], &["0.0009", "3601", "x"]),
         ("load_soft_timeout", &["0", "0.001", "3600"], &["0.0009", "3601", "inf"]),
         ("load_hard_timeout", &["0", "0.001", "3600"], &["0.0009", "3601", ""]),
@@ -412,6 +416,26 @@ mod refusals {
         let size = |text: &str| resolved(&with(&[("cache_size", text)])).cache.max_bytes;
         assert_eq!((size("2048"), size("2k"), size("2K"), size("2 kib")), (2048, 2048, 2048, 2048));
         assert_eq!((size("3m"), size("3MiB"), size("1g"), size("1 GiB")), (3 << 20, 3 << 20, 1 << 30, 1 << 30));
+    }
+
+    #[test]
+    fn a_length_of_time_may_have_a_unit_of_its_own() {
+        let pulse = |text: &str| resolved(&with(&[("cache_pulse", text)])).audit_interval.as_millis();
+        assert_eq!((pulse("3"), pulse("3m"), pulse("180s"), pulse("180 s")), (180_000, 180_000, 180_000, 180_000));
+        assert_eq!((pulse("2500ms"), pulse("1.5h"), pulse("24h")), (2_500, 5_400_000, 86_400_000));
+        let ttl = |text: &str| resolved(&with(&[("cache_ttl", text)])).cache.ttl.map(|ttl| ttl.as_millis());
+        assert_eq!((ttl("90"), ttl("90s"), ttl("1.5m"), ttl("0s")), (Some(90_000), Some(90_000), Some(90_000), None));
+        for (name, text) in [
+            ("cache_pulse", "0.5s"),
+            ("cache_pulse", "25h"),
+            ("cache_pulse", "0s"),
+            ("cache_ttl", "s"),
+            ("cache_ttl", "5 parsecs"),
+            ("cache_ttl", "1d"),
+            ("cache_ttl", "0.5ms"),
+        ] {
+            Config::new().set(name, text).expect_err(text);
+        }
     }
 
     #[test]
@@ -657,7 +681,7 @@ mod notices {
     fn what_is_as_it_should_be_is_not_spoken_of() {
         assert_eq!(resolved(&Config::new()).notices, []);
         for (name, value) in
-            [("log_format", "text"), ("multicast_ip", "224.0.1.3"), ("cache_pulse", "59"), ("callback_win", "0")]
+            [("log_format", "text"), ("multicast_ip", "224.0.1.3"), ("cache_pulse", "59"), ("cache_pulse", "2h")]
         {
             assert_eq!(noticed(name, value), [], "{name}");
         }

@@ -188,13 +188,23 @@ pub(super) fn bytes_text(n: u64) -> String {
     n.to_string()
 }
 
+/// A length of time, in the setting's unit or with one of its own behind it: a program that has one as a duration need not
+/// know which settings are in minutes.
 fn span(text: &str, unit_seconds: f64, min: f64, max: f64, zero: bool) -> Result<Value, Refused> {
-    let number: f64 = text.parse().map_err(|_not_a_number| None)?;
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds = match text.strip_prefix(number).unwrap_or_default() {
+        "" => unit_seconds,
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(None),
+    } * number.trim_end().parse::<f64>().map_err(|_not_a_number| None)?;
     // Not a number is in no range, so it is refused here too.
-    if !((min..=max).contains(&number) || (zero && number == 0.0)) {
+    if !((min * unit_seconds..=max * unit_seconds).contains(&seconds) || (zero && seconds == 0.0)) {
         return Err(None);
     }
-    Duration::try_from_secs_f64(number * unit_seconds).map(Value::Span).map_err(|_too_long| None)
+    Duration::try_from_secs_f64(seconds).map(Value::Span).map_err(|_too_long| None)
 }
 
 fn share(text: &str, min: f64, max: f64) -> Result<Value, Refused> {

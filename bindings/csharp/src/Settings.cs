@@ -8,7 +8,7 @@ namespace MCCache
     /// <summary>
     /// Settings of a node or a cache, by the names of the configuration file:
     /// <c>new Settings { ["cluster"] = "orders", ["cache_ttl"] = TimeSpan.FromMinutes(15) }</c>. Values are text as the
-    /// file has it, numbers, Booleans, and times, which are told in seconds.
+    /// file has it, numbers in the setting's own unit, Booleans, and times.
     /// </summary>
     public sealed class Settings : IEnumerable<KeyValuePair<string, string>>
     {
@@ -120,7 +120,8 @@ namespace MCCache
             }
             if (value is TimeSpan time)
             {
-                return ((decimal)time.Ticks / TimeSpan.TicksPerSecond).ToString("0.#######", invariant);
+                // With its unit: a number alone is of the setting's, which is the minute for some.
+                return ((decimal)time.Ticks / TimeSpan.TicksPerSecond).ToString("0.#######", invariant) + "s";
             }
             throw new MCCacheArgumentException("setting `" + name + "`: expected text, a number, a Boolean or a TimeSpan, "
                 + "not " + (value == null ? "null" : value.GetType().ToString()));

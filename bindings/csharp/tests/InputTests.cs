@@ -138,6 +138,7 @@ namespace MCCache.Tests
             Node node = Clusters.Node(new Settings { ["cache_ttl"] = TimeSpan.FromMinutes(1.5), ["insecure"] = true });
             Check.Equal("90", node.GetSetting("cache_ttl").Split(' ')[0]);
             Check.Equal("true", node.GetSetting("insecure"));
+            Check.Equal("1.5", Clusters.Node(new Settings { ["cache_pulse"] = TimeSpan.FromSeconds(90) }).GetSetting("cache_pulse"));
             Check.Throws<MCCacheArgumentException>(() => node.GetSetting("cache_tl"), "cache_ttl");
             Check.Throws<MCCacheConfigException>(() => node.OpenCache("c", new Settings { ["cluster"] = "x" }), "cluster", "settings of caches (cache_ttl");
             Check.Throws<MCCacheConfigException>(() => node.OpenCache("c", new Settings { ConfigFile = "x.toml" }), "[cache.NAME]");

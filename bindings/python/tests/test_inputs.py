@@ -39,6 +39,10 @@ class Settings(Case):
         with self.assertRaises((mccache.ConfigError, mccache.InvalidArgumentError)):
             node.cache("short", cache_ttl=61)
 
+    def test_a_duration_means_the_same_in_a_setting_of_minutes(self) -> None:
+        node = self.node(cache_pulse=datetime.timedelta(seconds=90), cache_ttl=datetime.timedelta(seconds=1.5))
+        self.assertEqual((node.setting("cache_pulse"), node.setting("cache_ttl")), ("1.5", "1.5"))
+
     def test_settings_come_from_a_file_too(self) -> None:
         import tempfile
 

@@ -119,6 +119,12 @@ class TestCache < Case
     refute c.touch("nobody")
   end
 
+  def test_a_duration_means_the_same_in_a_setting_of_minutes
+    duration = Struct.new(:seconds) { def to_f = seconds.to_f }
+    one = node(cache_pulse: duration.new(90), cache_ttl: 1.5)
+    assert_equal %w[1.5 1.5], [one.setting("cache_pulse"), one.setting("cache_ttl")]
+  end
+
   def test_durations_are_seconds_of_any_kind
     c = alone
     duration = Struct.new(:seconds) { def to_f = seconds.to_f }

@@ -277,7 +277,8 @@ def _setting_text(name: str, value: Setting) -> str:
     if isinstance(value, bytes):
         return value.decode("ascii")
     if isinstance(value, timedelta):
-        return _number_text(value.total_seconds())
+        # With its unit: a number alone is of the setting's, which is the minute for some.
+        return _number_text(value.total_seconds()) + "s"
     if isinstance(value, float):
         return _number_text(value)
     if isinstance(value, (str, int)):

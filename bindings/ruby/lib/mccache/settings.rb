@@ -34,7 +34,10 @@ module MCCache
         when nil then refuse(name, value)
         else
           return value.to_path if value.respond_to?(:to_path)
-          return number(value) if value.respond_to?(:to_f) && !value.is_a?(Time)
+          # Not is_a?: ActiveSupport::Duration says that it is its number.
+          return number(value) if Numeric === value
+          # A duration, with its unit: a number alone is of the setting's, which is the minute for some.
+          return "#{number(value)}s" if value.respond_to?(:to_f) && !value.is_a?(Time)
 
           refuse(name, value)
         end

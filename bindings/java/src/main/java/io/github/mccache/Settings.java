@@ -49,7 +49,9 @@ final class Settings {
     }
 
     private static String seconds(Duration time) {
+        // With its unit: a number alone is of the setting's, which is the minute for some.
         String whole = Long.toString(time.getSeconds());
-        return time.getNano() == 0 ? whole : whole + "." + String.format("%09d", time.getNano()).replaceAll("0+$", "");
+        String fraction = time.getNano() == 0 ? "" : "." + String.format("%09d", time.getNano()).replaceAll("0+$", "");
+        return whole + fraction + "s";
     }
 }
