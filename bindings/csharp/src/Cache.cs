@@ -440,21 +440,29 @@ namespace MCCache
         /// <exception cref="MCCacheTimeoutException">They were too slow. The write still goes out.</exception>
         public void SyncToken(WriteToken token, TimeSpan? timeout = null, int? members = null)
         {
-            if (members < 1)
-            {
-                throw new ArgumentOutOfRangeException(nameof(members), members, "1 or more, or null for all that are alive");
-            }
             TimeSpan limit = timeout ?? Times.Sync;
-            EntryVersion version = token.Version;
-            Func<long, bool> wait =
-                ms => native.sync_token(version.Clock, version.Origin, token.Position, members ?? 0, ms);
-            if (!Times.InSlices(wait, limit, CancellationToken.None))
+            if (!Times.InSlices(Applied(token, members), limit, CancellationToken.None))
             {
-                throw Times.TimedOut(limit, members == null ? SyncWhat : members + " members to apply the write");
+                throw Times.TimedOut(limit, AppliedWhat(members));
             }
         }
 
         private const string SyncWhat = "members that are alive to apply what was written";
+
+        private static string AppliedWhat(int? members)
+        {
+            return members == null ? SyncWhat : members + " members to apply the write";
+        }
+
+        private Func<long, bool> Applied(WriteToken token, int? members)
+        {
+            if (members < 1)
+            {
+                throw new ArgumentOutOfRangeException(nameof(members), members, "1 or more, or null for all that are alive");
+            }
+            EntryVersion version = token.Version;
+            return ms => native.sync_token(version.Clock, version.Origin, token.Position, members ?? 0, ms);
+        }
 
         /// <summary>
         /// Leaves the cache, on every object of it in this process: its entries are forgotten here, and stay on other

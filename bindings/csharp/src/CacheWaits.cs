@@ -12,12 +12,19 @@ namespace MCCache
         private readonly object gate = new object();
         private readonly Dispatcher dispatcher;
         private readonly LoadPolicy loads;
-        private EventHandler<CacheEvent> changed, overflowed;
+        private EventHandler<CacheEvent> changed, degraded, overflowed;
 
         /// <summary>As <see cref="Sync"/>, without keeping the caller's thread.</summary>
         public Task SyncAsync(TimeSpan? timeout = null, CancellationToken cancel = default(CancellationToken))
         {
             return Times.InSlicesAsync(ms => native.sync(ms), timeout ?? Times.Sync, cancel, SyncWhat);
+        }
+
+        /// <summary>As <see cref="SyncToken"/>, without keeping the caller's thread.</summary>
+        public Task SyncTokenAsync(WriteToken token, TimeSpan? timeout = null, int? members = null,
+                                   CancellationToken cancel = default(CancellationToken))
+        {
+            return Times.InSlicesAsync(Applied(token, members), timeout ?? Times.Sync, cancel, AppliedWhat(members));
         }
 
         /// <summary>
@@ -120,6 +127,17 @@ namespace MCCache
             remove { Listen(ref changed, value, false); }
         }
 
+        /// <summary>
+        /// A loader of <see cref="GetOrLoad{T}"/> or <see cref="GetOrLoadAsync{T}"/> failed or took too long, or an expired value
+        /// was given in place of a loaded one: the event's kind says which. Of this process alone. Threads as
+        /// <see cref="Changed"/>.
+        /// </summary>
+        public event EventHandler<CacheEvent> LoadDegraded
+        {
+            add { Listen(ref degraded, value, true); }
+            remove { Listen(ref degraded, value, false); }
+        }
+
         /// <summary>Events came faster than listeners took them, and some were dropped. Threads as <see cref="Changed"/>.</summary>
         public event EventHandler<CacheEvent> Overflowed
         {
@@ -146,7 +164,7 @@ namespace MCCache
                     return;
                 }
                 listeners -= listener;
-                if (changed == null && overflowed == null)
+                if (changed == null && degraded == null && overflowed == null)
                 {
                     dispatcher.Stop();
                 }
@@ -155,8 +173,8 @@ namespace MCCache
 
         private void Raise(CacheEvent what)
         {
-            EventHandler<CacheEvent> listeners =
-                what.Kind == EventKind.Overflow ? overflowed : what.IsOfContents ? changed : null;
+            EventHandler<CacheEvent> listeners = what.Kind == EventKind.Overflow ? overflowed
+                : what.IsOfContents ? changed : what.IsOfLoads ? degraded : null;
             Listeners.Tell(listeners, this, what, ListenerFailed);
         }
 

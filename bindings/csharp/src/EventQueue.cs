@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Threading;
+using System.Threading.Tasks;
 using MCCache.Interop;
 
 namespace MCCache
@@ -32,6 +33,18 @@ namespace MCCache
             Times.InSlices(ms => (taken = Poll(ms)) != null, timeout, cancel);
             next = taken;
             return taken != null;
+        }
+
+        /// <summary>As <see cref="TryTake"/>, without keeping the caller's thread.</summary>
+        /// <param name="timeout">Longest wait; without end if null.</param>
+        /// <param name="cancel">Ends the wait.</param>
+        /// <returns>The event, or null if none came in time.</returns>
+        /// <exception cref="MCCacheClosedException">Queue, cache or node is closed, and no event is left.</exception>
+        public Task<CacheEvent> TakeAsync(TimeSpan? timeout = null, CancellationToken cancel = default(CancellationToken))
+        {
+            var taken = new CacheEvent[1];
+            return Times.Then(taken, Times.HappensAsync(
+                ms => (taken[0] = Poll(ms)) != null, timeout ?? Timeout.InfiniteTimeSpan, cancel));
         }
 
         /// <summary>

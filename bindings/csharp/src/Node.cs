@@ -21,7 +21,7 @@ namespace MCCache
         private readonly Interop.Node native;
         private readonly object gate = new object();
         private readonly Dispatcher dispatcher;
-        private EventHandler<CacheEvent> changed, joined, left, failed, overflowed;
+        private EventHandler<CacheEvent> changed, degraded, joined, left, failed, overflowed;
         private volatile bool closed;
 
         /// <summary>
@@ -268,6 +268,16 @@ namespace MCCache
             remove { Listen(ref changed, value, false); }
         }
 
+        /// <summary>
+        /// A loader of any of its caches failed or took too long, or an expired value was given in place of a loaded one: the
+        /// event's kind says which. Threads as <see cref="Changed"/>.
+        /// </summary>
+        public event EventHandler<CacheEvent> LoadDegraded
+        {
+            add { Listen(ref degraded, value, true); }
+            remove { Listen(ref degraded, value, false); }
+        }
+
         /// <summary>A member joined. Threads as <see cref="Changed"/>.</summary>
         public event EventHandler<CacheEvent> MemberJoined
         {
@@ -360,7 +370,7 @@ namespace MCCache
                     return;
                 }
                 listeners -= listener;
-                if (changed == null && joined == null && left == null && failed == null && overflowed == null)
+                if (changed == null && degraded == null && joined == null && left == null && failed == null && overflowed == null)
                 {
                     dispatcher.Stop();
                 }
@@ -385,7 +395,7 @@ namespace MCCache
                     listeners = overflowed;
                     break;
                 default:
-                    listeners = what.IsOfContents ? changed : null;
+                    listeners = what.IsOfContents ? changed : what.IsOfLoads ? degraded : null;
                     break;
             }
             Listeners.Tell(listeners, this, what, ListenerFailed);

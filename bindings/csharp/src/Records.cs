@@ -227,6 +227,12 @@ namespace MCCache
             get { return Kind <= EventKind.Expire || Kind == EventKind.TagInvalidated; }
         }
 
+        /// <summary>Whether it tells of a load that did not go as it should.</summary>
+        internal bool IsOfLoads
+        {
+            get { return Kind >= EventKind.LoadFailed && Kind <= EventKind.Stale; }
+        }
+
         /// <summary>The member that wrote, joined, left or failed; empty if unknown.</summary>
         public string Member { get; }
 

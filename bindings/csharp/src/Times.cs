@@ -84,26 +84,41 @@ namespace MCCache
         /// As InSlices, on a thread of its own: a wait of seconds would keep one of the pool's from its work. What is
         /// true already does not start one.
         /// </summary>
-        internal static Task InSlicesAsync(Func<long, bool> call, TimeSpan timeout, CancellationToken cancel, string what)
+        internal static Task<bool> HappensAsync(Func<long, bool> call, TimeSpan timeout, CancellationToken cancel)
         {
             Wait(timeout);
             if (cancel.IsCancellationRequested)
             {
-                return Task.FromCanceled(cancel);
+                return Task.FromCanceled<bool>(cancel);
             }
             if (call(0))
             {
-                return Task.CompletedTask;
+                return Task.FromResult(true);
             }
-            return Task.Factory.StartNew(
-                () =>
-                {
-                    if (!InSlices(call, timeout, cancel))
-                    {
-                        throw TimedOut(timeout, what);
-                    }
-                },
-                cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return Task.Factory.StartNew(() => InSlices(call, timeout, cancel), cancel, TaskCreationOptions.LongRunning,
+                                         TaskScheduler.Default);
+        }
+
+        /// <summary>As HappensAsync; that it does not happen in time is an exception.</summary>
+        internal static Task InSlicesAsync(Func<long, bool> call, TimeSpan timeout, CancellationToken cancel, string what)
+        {
+            // Not in the asynchronous method: what cannot be waited for is told at once.
+            return InTime(HappensAsync(call, timeout, cancel), timeout, what);
+        }
+
+        /// <summary>What was taken when it happened, or not in time.</summary>
+        internal static async Task<T> Then<T>(T[] taken, Task<bool> happens)
+        {
+            await happens.ConfigureAwait(false);
+            return taken[0];
+        }
+
+        private static async Task InTime(Task<bool> happens, TimeSpan timeout, string what)
+        {
+            if (!await happens.ConfigureAwait(false))
+            {
+                throw TimedOut(timeout, what);
+            }
         }
 
         internal static Exception TimedOut(TimeSpan timeout, string what)

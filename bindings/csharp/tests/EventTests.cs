@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
+using System.Threading.Tasks;
 using MCCache;
 
 namespace MCCache.Tests
@@ -219,6 +220,47 @@ namespace MCCache.Tests
             Check.Equal(100, taken.Count);
             Check.That(taken.Select(what => what.Key.TextOrNull).SequenceEqual(Enumerable.Range(0, 100).Select(i => "k" + i)), "in order");
             Check.Throws<MCCacheClosedException>(() => queue.TryTake(TimeSpan.Zero, out CacheEvent _));
+        }
+
+        public static void EventsAreAwaited()
+        {
+            Cache c = Clusters.Cache();
+            EventQueue queue = c.OpenEvents();
+            Check.Equal(null, queue.TakeAsync(TimeSpan.FromMilliseconds(30)).Result);
+            Task<CacheEvent> first = queue.TakeAsync();
+            Check.That(!first.IsCompleted, "it waits");
+            c["k"] = 1;
+            Check.That(first.Wait(20000) && first.Result.Key == "k", "it comes");
+            var source = new CancellationTokenSource();
+            Task<CacheEvent> never = queue.TakeAsync(cancel: source.Token);
+            source.Cancel();
+            Check.Eventually(() => never.IsCompleted, "the end of the wait");
+            Check.That(never.IsCanceled, "cancelled");
+            Check.Throws<ArgumentOutOfRangeException>(() => queue.TakeAsync(TimeSpan.FromSeconds(-2)));
+            Task<CacheEvent> last = queue.TakeAsync();
+            queue.Dispose();
+            Check.Eventually(() => last.IsCompleted, "the end of the queue");
+            Check.That(last.Exception?.InnerException is MCCacheClosedException, "closed: " + last.Exception);
+            Check.Throws<MCCacheClosedException>(() => queue.TakeAsync());
+        }
+
+        public static void LoadsThatGoWrongAreRaised()
+        {
+            Cache c = Clusters.Node().OpenCache("c", new Settings { ["fail_safe"] = TimeSpan.FromMinutes(1) });
+            var heard = new ConcurrentQueue<EventKind>();
+            var ofNode = new ConcurrentQueue<EventKind>();
+            EventHandler<CacheEvent> listener = (sender, what) => heard.Enqueue(what.Kind);
+            c.LoadDegraded += listener;
+            c.Node.LoadDegraded += (sender, what) => ofNode.Enqueue(what.Kind);
+            c.Put("k", "old", TimeSpan.FromMilliseconds(1));
+            Check.Eventually(() => !c.ContainsKey("k"), "its end");
+            Check.Equal("old", c.GetOrLoad<string>("k", () => { throw new InvalidTimeZoneException("no database"); }));
+            foreach (ConcurrentQueue<EventKind> each in new[] { heard, ofNode })
+            {
+                Check.Eventually(() => each.Count == 2, "both are told");
+                Check.That(each.SequenceEqual(new[] { EventKind.LoadFailed, EventKind.Stale }), string.Join(", ", each));
+            }
+            c.LoadDegraded -= listener;
         }
 
         public static void AWaitEndsInTimeWhileOthersWait()

@@ -237,6 +237,11 @@ namespace MCCache.Tests
             Check.That(a.SyncAsync(TimeSpan.FromSeconds(20)).Wait(20000), "in sync");
             Check.Equal(1L, b["k"]);
             Check.That(a.SyncAsync(cancel: new CancellationToken(true)).IsCanceled, "cancelled at once");
+            WriteToken token = a.PutToken("t", 1);
+            Check.That(a.SyncTokenAsync(token, TimeSpan.FromSeconds(20), 1).Wait(20000), "one has it");
+            Failed<MCCacheTimeoutException>(a.SyncTokenAsync(token, TimeSpan.FromMilliseconds(30), 2));
+            Check.That(a.SyncTokenAsync(token, cancel: new CancellationToken(true)).IsCanceled, "cancelled at once");
+            Check.Throws<ArgumentOutOfRangeException>(() => a.SyncTokenAsync(token, members: 0));
             Check.Throws<ArgumentOutOfRangeException>(() => a.SyncAsync(TimeSpan.FromSeconds(-3)));
             a.Dispose();
             Check.Throws<MCCacheClosedException>(() => a.SyncAsync());

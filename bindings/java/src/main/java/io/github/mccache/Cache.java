@@ -613,14 +613,7 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * @return completes when all have applied it, or with the exceptions of {@link #sync}
      */
     public CompletableFuture<Void> syncAsync(Duration timeout) {
-        long timeoutMs = Times.timeoutMs(timeout);
-        return CompletableFuture.runAsync(
-                () -> {
-                    if (!handle.sync(timeoutMs)) {
-                        throw notApplied(ALL_ALIVE, timeout);
-                    }
-                },
-                Background.THREADS);
+        return whenApplied(handle::sync, ALL_ALIVE, timeout);
     }
 
     /**
@@ -633,7 +626,7 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * @throws InterruptedException if this thread was interrupted
      */
     public void syncToken(Token token, Duration timeout) throws InterruptedException {
-        waitFor(token, 0, timeout);
+        waitApplied(applied(token, 0), ALL_ALIVE, timeout);
     }
 
     /**
@@ -647,18 +640,53 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
      * @throws InterruptedException if this thread was interrupted
      */
     public void syncToken(Token token, int members, Duration timeout) throws InterruptedException {
+        waitApplied(applied(token, checked(members)), members + " members", timeout);
+    }
+
+    /**
+     * As {@link #syncToken(Token, Duration)} without waiting here.
+     *
+     * @param token of a put or a removal of this process
+     * @param timeout the longest wait
+     * @return completes when all have applied it, or with the exceptions of {@link #syncToken(Token, Duration)}
+     */
+    public CompletableFuture<Void> syncTokenAsync(Token token, Duration timeout) {
+        return whenApplied(applied(token, 0), ALL_ALIVE, timeout);
+    }
+
+    /**
+     * As {@link #syncToken(Token, int, Duration)} without waiting here.
+     *
+     * @param token of a put or a removal of this process
+     * @param members how many, at least 1; this process is not counted
+     * @param timeout the longest wait
+     * @return completes when so many have applied it, or with the exceptions of {@link #syncToken(Token, int, Duration)}
+     */
+    public CompletableFuture<Void> syncTokenAsync(Token token, int members, Duration timeout) {
+        return whenApplied(applied(token, checked(members)), members + " members", timeout);
+    }
+
+    private static int checked(int members) {
         if (members < 1) {
             throw new InvalidArgumentException("members: " + members + "; it is 1 or more");
         }
-        waitFor(token, members, timeout);
+        return members;
     }
 
-    private void waitFor(Token token, long members, Duration timeout) throws InterruptedException {
+    private LongPredicate applied(Token token, long members) {
         Version version = token.version();
-        waitApplied(
-                ms -> handle.sync_token(version.clock(), version.origin(), token.position(), members, ms),
-                members == 0 ? ALL_ALIVE : members + " members",
-                timeout);
+        return ms -> handle.sync_token(version.clock(), version.origin(), token.position(), members, ms);
+    }
+
+    private static CompletableFuture<Void> whenApplied(LongPredicate wait, String who, Duration timeout) {
+        long timeoutMs = Times.timeoutMs(timeout);
+        return CompletableFuture.runAsync(
+                () -> {
+                    if (!wait.test(timeoutMs)) {
+                        throw notApplied(who, timeout);
+                    }
+                },
+                Background.THREADS);
     }
 
     private static void waitApplied(LongPredicate wait, String who, Duration timeout) throws InterruptedException {

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -188,6 +189,11 @@ class FacadeTest extends ClusterCase {
         assertThrows(WaitTimeoutException.class, () -> a.syncToken(removed, 2, Duration.ofMillis(20)));
         assertThrows(InvalidArgumentException.class, () -> b.syncToken(removed, SOON));
         assertThrows(InvalidArgumentException.class, () -> a.syncToken(removed, 0, SOON));
+        a.syncTokenAsync(removed, SOON).join();
+        a.syncTokenAsync(removed, 1, SOON).join();
+        assertThrows(InvalidArgumentException.class, () -> a.syncTokenAsync(removed, 0, SOON));
+        assertTrue(assertThrows(CompletionException.class, () -> a.syncTokenAsync(removed, 2, Duration.ofMillis(30)).join())
+                .getCause() instanceof WaitTimeoutException);
         assertNotNull(a.putToken("t", 1L, Duration.ofMinutes(1)).toString());
     }
 
@@ -342,6 +348,14 @@ class FacadeTest extends ClusterCase {
         assertThrows(TooLargeException.class, () -> c.put("k", new byte[11]));
         c.put("k", new byte[10]);
         assertEquals(1, c.size());
+    }
+
+    @Test
+    void aDurationMeansTheSameInASettingOfMinutes() {
+        Node node = node(Map.of("cache_pulse", Duration.ofSeconds(90), "cache_ttl", Duration.ofMillis(1_500)));
+        assertEquals("1.5", node.setting("cache_pulse").orElseThrow());
+        assertEquals("1.5", node.setting("cache_ttl").orElseThrow());
+        assertThrows(ConfigException.class, () -> node(Map.of("cache_pulse", Duration.ofMillis(500))));
     }
 
     @Test
