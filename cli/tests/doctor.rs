@@ -4,6 +4,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stdout, reason = "skips are told")]
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -117,7 +119,7 @@ fn a_wrong_setting_and_a_wrong_name_are_findings_too() {
     assert!(found(&text, "note", "list")[0].contains("nobody listens"), "{text}");
 }
 
-/// Namespaces of this test, with a cable between the first two. They go with it.
+/// Namespaces of this test, with a cable between the first two, or with a router. They go with it.
 struct Lab(Vec<String>);
 
 impl Lab {
@@ -137,8 +139,43 @@ impl Lab {
             assert!(succeeds("ip", &["-n", name, "link", "set", "lo", "up"]));
             assert!(succeeds("ip", &["-n", name, "link", "set", "eth0", "up"]));
         }
-        // The kernel takes a moment to see the other end.
-        for name in &lab.0 {
+        lab.wait();
+        Some(lab)
+    }
+
+    /// The same with a router between, which is the third.
+    fn with_router(test: &str) -> Option<Lab> {
+        let names: Vec<String> =
+            ["a", "b", "r"].iter().map(|side| format!("mcd{side}{test}{}", std::process::id())).collect();
+        if !succeeds("ip", &["netns", "add", &names[0]]) {
+            println!("skip: no network namespaces here; they need root and iproute2");
+            return None;
+        }
+        let lab = Lab(names);
+        let router = &lab.0[2];
+        for name in &lab.0[1..] {
+            assert!(succeeds("ip", &["netns", "add", name]), "another one where the first could be made");
+        }
+        assert!(succeeds("ip", &["-n", router, "link", "set", "lo", "up"]));
+        for (name, port, network) in [(&lab.0[0], "eth0", "10.98.1"), (&lab.0[1], "eth1", "10.98.2")] {
+            let to_router = ["type", "veth", "peer", "name", port, "netns", router];
+            assert!(succeeds("ip", &[&["-n", name, "link", "add", "eth0"][..], &to_router].concat()));
+            let ends = [(name, "eth0", format!("{network}.1/24")), (router, port, format!("{network}.254/24"))];
+            for (namespace, interface, address) in ends {
+                assert!(succeeds("ip", &["-n", namespace, "addr", "add", &address, "dev", interface]));
+                assert!(succeeds("ip", &["-n", namespace, "link", "set", interface, "up"]));
+            }
+            assert!(succeeds("ip", &["-n", name, "link", "set", "lo", "up"]));
+            assert!(succeeds("ip", &["-n", name, "route", "add", "default", "via", &format!("{network}.254")]));
+        }
+        assert!(succeeds("ip", &["netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1"]));
+        lab.wait();
+        Some(lab)
+    }
+
+    /// The kernel takes a moment to see the other end of a cable.
+    fn wait(&self) {
+        for name in &self.0[..2] {
             let is_up = || {
                 let shown = Command::new("ip").args(["-n", name, "link", "show", "eth0"]).output();
                 shown.is_ok_and(|shown| String::from_utf8_lossy(&shown.stdout).contains("state UP"))
@@ -151,7 +188,20 @@ impl Lab {
             }
             assert!(is_up(), "the cable carries");
         }
-        Some(lab)
+    }
+
+    /// Opens a node on one side: on a thread that went there, which the node's own thread inherits.
+    fn node(&self, side: usize, variables: &[(&str, &str)]) -> Node {
+        let opened = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let namespace = File::open(format!("/var/run/netns/{}", self.0[side])).expect("the namespace");
+                let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+                rustix::thread::move_into_link_name_space(namespace.as_fd(), kind).expect("root may go there");
+                node(&[&[("MCCACHE_CRYPTO_KEY", KEY)][..], variables].concat())
+            });
+            thread.join()
+        });
+        opened.expect("a node on that side")
     }
 
     /// Adds firewall rules on one side; false where there is no nftables.
@@ -258,4 +308,51 @@ fn a_listed_host_where_nothing_listens_or_that_is_not_there_is_told() {
     let (text, code) = run(&mut lab.doctor(0, &list, &["--wait", "1"]));
     assert_eq!(code, Some(1), "{text}");
     assert!(found(&text, "WRONG", "list")[0].contains("does not answer"), "{text}");
+}
+
+#[test]
+fn a_router_between_is_a_hop_and_one_that_passes_on_less_is_told() {
+    let Some(lab) = Lab::with_router("r") else { return };
+    let list = [("MCCACHE_MULTICAST_IP", "none"), ("MCCACHE_INTERFACE", "eth0"), ("MCCACHE_MEMBERS", "10.98.2.1:4000")];
+    let running =
+        lab.node(1, &[&list[..2], &[("MCCACHE_UNICAST_PORT", "4000"), ("MCCACHE_NODE_NAME", "far")]].concat());
+    let (text, code) = run(&mut lab.doctor(0, &list, &["--wait", "4"]));
+    assert_eq!(code, Some(0), "{text}");
+    let members = found(&text, "ok", "members");
+    assert!(members.len() == 1 && members[0].contains("far at 10.98.2.1:4000, 1 hop (behind a router)"), "{text}");
+    assert!(found(&text, "ok", "mtu")[1].contains("no router on the way to far refuses"), "{text}");
+    assert!(succeeds("ip", &["-n", &lab.0[2], "link", "set", "eth1", "mtu", "1300"]));
+    let (text, code) = run(&mut lab.doctor(0, &list, &["--wait", "4"]));
+    assert_eq!(code, Some(1), "{text}");
+    let wrong = found(&text, "WRONG", "mtu");
+    assert!(
+        wrong.len() == 1 && wrong[0].contains("carries 1272 bytes") && wrong[0].contains("`packet_mtu` to 1272"),
+        "{text}"
+    );
+    running.close();
+}
+
+#[test]
+fn multicast_that_no_router_passes_on_is_told_with_the_hops_it_would_need() {
+    let Some(lab) = Lab::with_router("t") else { return };
+    let list = [("MCCACHE_INTERFACE", "eth0"), ("MCCACHE_MEMBERS", "10.98.2.1:4000")];
+    let running = lab.node(
+        1,
+        &[
+            &list[..1],
+            &[("MCCACHE_UNICAST_PORT", "4000"), ("MCCACHE_NODE_NAME", "far"), ("MCCACHE_MEMBERS", "10.98.1.1")],
+        ]
+        .concat(),
+    );
+    let (text, _) = run(&mut lab.doctor(0, &list, &["--wait", "9"]));
+    let wrong = [found(&text, "WRONG", "multicast"), found(&text, "WRONG", "ttl")].concat().join("\n");
+    assert!(
+        wrong.contains("the multicast of far does not arrive here") && wrong.contains("`multicast_hops` to 2 there"),
+        "{text}"
+    );
+    assert!(
+        wrong.contains("it is 1 hop away, and `multicast_hops` is 1") && wrong.contains("`multicast_hops` to 2 here"),
+        "{text}"
+    );
+    running.close();
 }

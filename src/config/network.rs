@@ -101,7 +101,7 @@ impl Asked<'_> {
         }
         let first = self.places.iter().find_map(|place| match place {
             Place::Address(address, _) => Some(address),
-            Place::Name(..) => None,
+            Place::Name(..) | Place::Service(_) => None,
         });
         first.is_some_and(IpAddr::is_ipv6)
     }
@@ -124,6 +124,7 @@ fn contact(place: &Place, port: u16) -> Contact {
     match place {
         Place::Address(address, own) => Contact::Address(SocketAddr::from((*address, own.unwrap_or(port)))),
         Place::Name(host, own) => Contact::Name { host: host.clone(), port: own.unwrap_or(port) },
+        Place::Service(name) => Contact::Service { name: name.clone() },
     }
 }
 
@@ -219,7 +220,7 @@ fn check_members(entries: &Entries, members: &[Contact], interface: IpAddr) -> R
     let addresses = || {
         members.iter().filter_map(|member| match member {
             Contact::Address(address) => Some(address.ip()),
-            Contact::Name { .. } => None,
+            Contact::Name { .. } | Contact::Service { .. } => None,
         })
     };
     if let Some(other) = addresses().find(|address| address.is_ipv6() != interface.is_ipv6()) {

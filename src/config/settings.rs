@@ -87,6 +87,11 @@ pub enum Contact {
         /// The port.
         port: u16,
     },
+    /// At each host, and its port, that the SRV records of the name tell; looked up again and again.
+    Service {
+        /// The name.
+        name: String,
+    },
 }
 
 impl fmt::Display for Contact {
@@ -94,6 +99,7 @@ impl fmt::Display for Contact {
         match self {
             Contact::Address(address) => write!(f, "{address}"),
             Contact::Name { host, port } => write!(f, "dns:{host}:{port}"),
+            Contact::Service { name } => write!(f, "srv:{name}"),
         }
     }
 }

@@ -354,6 +354,7 @@ mod refusals {
                 "fd00::5",
                 "[fd00::5]:4000",
                 "dns:a-b.svc:4000 dns:x",
+                "srv:_mccache._udp.cache.svc srv:cache.service.consul.",
                 "::1",
             ],
             &[
@@ -365,7 +366,9 @@ mod refusals {
                 "dns:a/b",
                 "239.0.0.1",
                 "0.0.0.0",
-                "srv:x",
+                "srv:",
+                "srv:a/b",
+                "srv:_mccache._udp.cache.svc:4000",
                 "[::]",
             ],
         ),
@@ -598,10 +601,17 @@ mod networks {
 
     #[test]
     fn members_are_addresses_and_names_each_with_a_port() {
-        let settings = resolved(&with(&[("crypto_key", KEY), ("members", "10.0.0.5, 10.0.0.6:5 dns:x dns:y:6")]));
+        let settings =
+            resolved(&with(&[("crypto_key", KEY), ("members", "10.0.0.5, 10.0.0.6:5 dns:x dns:y:6 srv:_m._udp.z")]));
         let name = |host: &str, port| Contact::Name { host: host.to_owned(), port };
         let address = |text: &str| Contact::Address(text.parse().expect("an address"));
-        let members = [address("10.0.0.5:4000"), address("10.0.0.6:5"), name("x", 4000), name("y", 6)];
+        let members = [
+            address("10.0.0.5:4000"),
+            address("10.0.0.6:5"),
+            name("x", 4000),
+            name("y", 6),
+            Contact::Service { name: "_m._udp.z".to_owned() },
+        ];
         assert_eq!(settings.members, members);
         assert_eq!((settings.unicast_port, settings.interface), (Some(4000), LAN));
         assert_eq!(resolved(&with(&[])).unicast_port, None);

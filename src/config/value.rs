@@ -99,6 +99,7 @@ pub(super) enum Wish {
 pub(super) enum Place {
     Address(IpAddr, Option<u16>),
     Name(String, Option<u16>),
+    Service(String),
 }
 
 /// A text was refused; what is accepted in its place, where that says more than [`Kind::expected`].
@@ -131,7 +132,8 @@ impl Kind {
                 .to_owned(),
             Kind::Members => format!(
                 "at most {PLACES_MAX} addresses or names with `dns:` before them, each alone or with a port, like \
-                 10.0.0.5:4000, [fd00::5]:4000 or dns:cache.svc:4000; a list, or text with commas"
+                 10.0.0.5:4000, [fd00::5]:4000 or dns:cache.svc:4000, or services like srv:_mccache._udp.cache.svc; a list, \
+                 or text with commas"
             ),
             Kind::Interface => {
                 "an address of this host, an interface's name like eth0, or `host` for this host only".to_owned()
@@ -284,20 +286,24 @@ fn place(word: &str) -> Result<Place, Refused> {
             Some((host, port)) => (host, Some(port.parse::<u16>().ok().filter(|port| *port != 0).ok_or(None)?)),
             None => (name, None),
         };
-        let fits = (1..=HOST_BYTES_MAX).contains(&host.len())
-            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-        return if fits { Ok(Place::Name(host.to_owned(), port)) } else { Err(None) };
+        return if is_dns_name(host) { Ok(Place::Name(host.to_owned(), port)) } else { Err(None) };
     }
-    if word.starts_with("srv:") {
-        return Err(Some(format!(
-            "{}; SRV records are not read, a `dns:` name with its port is",
-            Kind::Members.expected()
-        )));
+    if let Some(name) = word.strip_prefix("srv:") {
+        return match name.split_once(':') {
+            None if is_dns_name(name) => Ok(Place::Service(name.to_owned())),
+            Some(_) => Err(Some(format!("{}; SRV records tell the ports", Kind::Members.expected()))),
+            None => Err(None),
+        };
     }
     match address(word) {
         Some((address, port)) if is_one_host_s(address) => Ok(Place::Address(address, port)),
         _ => Err(None),
     }
+}
+
+fn is_dns_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    (1..=HOST_BYTES_MAX).contains(&name.len()) && name.bytes().all(fits)
 }
 
 fn interface(text: &str) -> Result<Value, Refused> {

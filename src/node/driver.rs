@@ -146,7 +146,7 @@ pub(super) struct Driver {
     wrote: bool,
     closing: Option<Closing>,
     /// Names in `members` that were not found.
-    unknown_names: Vec<String>,
+    unknown_names: Vec<(String, String)>,
     /// Ends with the driver.
     _lookup: Option<Lookup>,
 }
@@ -317,6 +317,7 @@ impl Driver {
                     self.unknown_names = found.unknown;
                 }
                 Command::Network(answer) => {
+                    self.watch_hops(now.mono);
                     drop(answer.send(Network::of(&self.udp, &self.protocol, &self.unknown_names)));
                 }
                 Command::Close => self.begin_to_close(now),

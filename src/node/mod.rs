@@ -38,6 +38,7 @@ mod lookup;
 mod network;
 mod outbox;
 mod query;
+mod srv;
 mod tags;
 mod token;
 mod train;

@@ -23,15 +23,19 @@ pub struct Network {
     pub receive_buffer: (usize, usize),
     /// Where members were looked for, each with whether one is there.
     pub contacts: Vec<(SocketAddr, bool)>,
-    /// Names in `members` that were not found in DNS.
-    pub unknown_names: Vec<String>,
+    /// Who sent by unicast since this was asked for, no longer ago than ten seconds before: each with the number of routers
+    /// between, by the time to live of the last datagram that was looked at. Empty where the system does not tell; Linux
+    /// does.
+    pub hops: Vec<(SocketAddr, u8)>,
+    /// Names in `members` that were not found in DNS, each with the reason.
+    pub unknown_names: Vec<(String, String)>,
     /// Senders whose datagrams were not opened. Anybody can have sent them.
     pub strangers: Vec<Stranger>,
 }
 
 impl Network {
     /// As it is now.
-    pub(super) fn of(udp: &Udp, protocol: &Protocol, unknown_names: &[String]) -> Network {
+    pub(super) fn of(udp: &Udp, protocol: &Protocol, unknown_names: &[(String, String)]) -> Network {
         Network {
             local: udp.local_addr(),
             group: udp.group(),
@@ -39,6 +43,7 @@ impl Network {
             payload_carried: udp.max_payload(),
             receive_buffer: udp.receive_buffer(),
             contacts: protocol.contacts(),
+            hops: udp.hops(),
             unknown_names: unknown_names.to_vec(),
             strangers: protocol.strangers(),
         }

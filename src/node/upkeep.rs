@@ -29,12 +29,17 @@ const TOMBSTONES_EVERY: Duration = Duration::from_secs(30);
 /// Tombstones are kept for so long, whoever is away meanwhile. Older entries that a member still offers are refused.
 const TOMBSTONE_AGE: Duration = Duration::from_secs(600);
 
+/// Who asks for the network is asked again within this time, or hops are of no interest any more.
+const HOPS_WATCHED: Duration = Duration::from_secs(10);
+
 /// When each was done last.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     expired: Mono,
     ticked: Mono,
     collected: Mono,
+    /// When hops were of interest last.
+    hops_asked: Mono,
 }
 
 impl Upkeep {
@@ -59,6 +64,9 @@ impl Driver {
             self.upkeep.ticked = now.mono;
             self.core.refresh_metrics();
             self.udp.follow_interface();
+            if since(self.upkeep.hops_asked) >= HOPS_WATCHED {
+                self.udp.watch_hops(false);
+            }
             self.forget_the_unawaited();
         }
         if since(self.upkeep.collected) >= TOMBSTONES_EVERY {
@@ -66,6 +74,12 @@ impl Driver {
             self.collect_tombstones(now);
         }
         more
+    }
+
+    /// Somebody wants to know how far away members are.
+    pub(super) fn watch_hops(&mut self, now: Mono) {
+        self.upkeep.hops_asked = now;
+        self.udp.watch_hops(true);
     }
 
     /// Takes out what has expired; true if a cache has more of it.

@@ -17,10 +17,12 @@
 //! | `udp.rs` | [`Udp`]: wait, receive, send |
 //! | `socket.rs` | how the two sockets are made, option by option |
 //! | `interface.rs` | an interface that goes and comes back |
+//! | `hops.rs` | how many routers a sender is away |
 //! | `probe.rs` | the datagram a node sends to itself at the start, and what its silence means |
 //! | `fault.rs` | the system's errors, in an operator's words |
 
 mod fault;
+mod hops;
 mod interface;
 mod probe;
 mod socket;

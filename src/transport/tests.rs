@@ -296,3 +296,44 @@ fn ipv6_unicast_works_on_loopback_and_a_group_that_cannot_be_had_is_told_or_done
         assert!(error.contains("no IPv6 multicast on the loopback interface"), "{error}");
     }
 }
+
+/// Who sends with fewer hops looks farther away by as many, on either IP version.
+#[cfg(target_os = "linux")]
+#[test]
+fn hops_are_told_of_those_who_send_while_they_are_watched_and_of_nobody_else() {
+    for interface in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let Ok(sender) = UdpSocket::bind((interface, 0)) else {
+            println!("skip: this machine has no {interface}");
+            continue;
+        };
+        let mut udp = open(&Options { group: None, interface, needs_group: false, ..options() });
+        let (to, from) = (udp.local_addr(), sender.local_addr().expect("it is bound"));
+        let sent = |ttl: u8| match interface {
+            IpAddr::V4(_) => sender.set_ttl(ttl.into()).expect("an option every socket has"),
+            IpAddr::V6(_) => {
+                rustix::net::sockopt::set_ipv6_unicast_hops(&sender, Some(ttl)).expect("an option every socket has");
+            }
+        };
+        let receive = |udp: &mut Udp, ttl| {
+            sent(ttl);
+            sender.send_to(b"datagram", to).expect("sent");
+            let heard = receive_until(udp, |heard| !heard.is_empty());
+            assert_eq!(
+                heard,
+                [(from, Channel::Unicast, b"datagram".to_vec())],
+                "looked at or not, it is received once"
+            );
+        };
+        receive(&mut udp, 61);
+        assert_eq!(udp.hops(), []);
+        udp.watch_hops(true);
+        receive(&mut udp, 61);
+        assert_eq!(udp.hops(), [(from, 3)]);
+        udp.watch_hops(true);
+        receive(&mut udp, 126);
+        assert_eq!(udp.hops(), [(from, 2)], "the latest counts");
+        udp.watch_hops(false);
+        receive(&mut udp, 61);
+        assert_eq!(udp.hops(), []);
+    }
+}

@@ -21,6 +21,7 @@ use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::Socket;
 
 use super::fault::{self, Step};
+use super::hops::Hops;
 use super::probe::{self, Early};
 use super::socket::{Plan, Sockets};
 use super::{Channel, Destination, Options};
@@ -91,6 +92,8 @@ pub struct Udp {
     receive_buffer: (usize, usize),
     max_payload: usize,
     multicast_heard: bool,
+    /// While somebody wants to know.
+    hops: Option<Box<Hops>>,
 }
 
 type Buffers = Box<[[u8; BUFFER_LEN]; BATCH]>;
@@ -160,6 +163,7 @@ impl Udp {
             receive_buffer: sockets.receive_buffer,
             max_payload: sockets.max_payload,
             multicast_heard: false,
+            hops: None,
         })
     }
 
@@ -200,6 +204,22 @@ impl Udp {
     #[must_use]
     pub fn multicast_heard(&self) -> bool {
         self.multicast_heard
+    }
+
+    /// Begins or ends to look how many routers away those are who send by unicast. Costs a system call a batch meanwhile.
+    pub fn watch_hops(&mut self, whether: bool) {
+        let is_v6 = self.local.is_ipv6();
+        match (whether, self.hops.take()) {
+            (true, None) => self.hops = Hops::watch(&self.unicast.socket, is_v6).map(Box::new),
+            (false, Some(hops)) => hops.end(&self.unicast.socket, is_v6),
+            (_, as_it_was) => self.hops = as_it_was,
+        }
+    }
+
+    /// Who sent by unicast while that was looked at, each with the number of routers between.
+    #[must_use]
+    pub fn hops(&self) -> Vec<(SocketAddr, u8)> {
+        self.hops.as_ref().map_or_else(Vec::new, |hops| hops.seen())
     }
 
     /// Sleeps until a socket is readable, the waker is used, or the timeout (`None`: forever) ends.
@@ -287,6 +307,9 @@ impl Udp {
     /// One batch from each socket that is asked for. Unicast first: repairs and requests are rare and awaited.
     fn receive_round(&mut self, unicast: bool, group: bool, each: Sink<'_>) -> io::Result<()> {
         if unicast {
+            if let Some(hops) = &mut self.hops {
+                hops.look(&self.unicast.socket);
+            }
             self.unicast.receive_batch(&mut self.buffers, Channel::Unicast, each)?;
         }
         if let Some(socket) = self.group.as_mut().filter(|_| group) {

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use mccache::config::{Config, Settings};
+use mccache::config::{Config, Contact, Settings};
 use mccache::node::{MemberInfo, Network, Node, Strangeness};
 
 use super::report::Report;
@@ -178,10 +178,13 @@ pub(super) fn strangers(settings: &Settings, network: &Network, report: &mut Rep
 }
 
 /// The list of members: who answered.
-pub(super) fn contacts(network: &Network, report: &mut Report) {
-    for name in &network.unknown_names {
-        let cure = format!("mend the name in `members`; `getent ahosts {name}` must show its addresses");
-        report.wrong("dns", format!("`{name}` is not found in DNS"), cure);
+pub(super) fn contacts(settings: &Settings, network: &Network, report: &mut Report) {
+    for (name, why) in &network.unknown_names {
+        let is_service =
+            settings.members.iter().any(|member| matches!(member, Contact::Service { name: of } if of == name));
+        let tool = if is_service { format!("dig +search SRV {name}") } else { format!("getent ahosts {name}") };
+        let cure = format!("mend the name in `members`; `{tool}` must show its addresses");
+        report.wrong("dns", format!("`{name}` is not found in DNS: {why}"), cure);
     }
     let answered = network.contacts.iter().filter(|(_, answered)| *answered).count();
     let all = network.contacts.len();
@@ -241,21 +244,32 @@ pub(super) fn members(settings: &Settings, network: &Network, members: &[MemberI
             (false, _) => "by unicast",
         };
         let trip = span(member.round_trip);
-        let place = place(settings.interface, member.address.ip());
+        let hops = hops_to(network, member.address);
+        let place = place(settings.interface, member.address.ip(), hops);
         let text =
             format!("{} at {}, {place}, {trip} away, {way}, version {}", member.name, member.address, member.version);
         report.ok("members", text);
         if let Some(group) = network.group {
-            hearing(group, member, network.multicast_heard, report);
+            hearing(group, member, (hops, settings.multicast_hops), network.multicast_heard, report);
         }
     }
     clocks(settings.max_clock_skew, members, report);
 }
 
-/// How far away an address is, as far as the interfaces' networks tell.
-fn place(own: IpAddr, address: IpAddr) -> &'static str {
+/// Over how many routers an address is, if something came from it.
+fn hops_to(network: &Network, address: SocketAddr) -> Option<u8> {
+    network.hops.iter().find(|(from, _)| *from == address).map(|&(_, hops)| hops)
+}
+
+/// How far away an address is: by what came from it, else as far as the interfaces' networks tell.
+fn place(own: IpAddr, address: IpAddr, hops: Option<u8>) -> String {
     if own == address || address.is_loopback() {
-        return "this host";
+        return "this host".to_owned();
+    }
+    match hops {
+        Some(1) => return "1 hop (behind a router)".to_owned(),
+        Some(hops @ 2..) => return format!("{} (behind routers)", away(hops)),
+        Some(0) | None => {}
     }
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let prefix = |a: &[u8], b: &[u8], mask: &[u8]| a.iter().zip(b).zip(mask).all(|((a, b), m)| a & m == b & m);
@@ -268,29 +282,124 @@ fn place(own: IpAddr, address: IpAddr) -> &'static str {
         }
         _ => false,
     });
-    if near { "0 hops (same network)" } else { "1 hop or more (behind a router)" }
+    match hops {
+        None if !near => "1 hop or more (behind a router)".to_owned(),
+        _ => "0 hops (same network)".to_owned(),
+    }
 }
 
-fn hearing(group: SocketAddr, member: &MemberInfo, heard_itself: bool, report: &mut Report) {
+/// What the ways over routers carry in one piece: no interface tells of a narrow one in between, and datagrams that do not
+/// fit it are lost, all of them.
+pub(super) fn ways(settings: &Settings, network: &Network, members: &[MemberInfo], report: &mut Report) {
+    let sent = settings.max_payload.min(network.payload_carried);
+    for member in members.iter().filter(|member| hops_to(network, member.address).is_some_and(|hops| hops > 0)) {
+        match carried(network.local.ip(), member.address, sent) {
+            Some(carried) if carried < sent => report.wrong(
+                "mtu",
+                format!(
+                    "the way to {} carries {carried} bytes in one piece: datagrams of {sent} are lost",
+                    member.name
+                ),
+                format!("set `packet_mtu` to {carried} on every node, or raise the MTU of the routers between"),
+            ),
+            Some(_) => {
+                report.ok("mtu", format!("no router on the way to {} refuses datagrams of {sent} bytes", member.name))
+            }
+            None => {}
+        }
+    }
+}
+
+/// The largest payload that goes there unbroken, at most `sent`: a router that passes on less says so when one of that size
+/// comes, and the system remembers. None if it does not tell.
+#[cfg(target_os = "linux")]
+fn carried(own: IpAddr, there: SocketAddr, sent: usize) -> Option<usize> {
+    const TRIES: usize = 3;
+    let socket = UdpSocket::bind((own, 0)).ok()?;
+    socket.set_read_timeout(Some(ASKED / 3)).ok()?;
+    socket.connect(there).ok()?;
+    let told = || {
+        let (mtu, headers) = match there.is_ipv6() {
+            true => (rustix::net::sockopt::ipv6_mtu(&socket), 48),
+            false => (rustix::net::sockopt::ip_mtu(&socket), 28),
+        };
+        usize::try_from(mtu.ok()?).ok()?.checked_sub(headers)
+    };
+    for _ in 0..TRIES {
+        if told()? < sent {
+            break;
+        }
+        // No datagram of a node begins with a zero byte: it is dropped there, unread. An error is an answer, too.
+        let _sent = socket.send(&vec![0; sent]);
+        let _nothing = socket.recv(&mut [0; 1]);
+    }
+    Some(told()?.min(sent))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn carried(_own: IpAddr, _there: SocketAddr, _sent: usize) -> Option<usize> {
+    None
+}
+
+fn away(hops: u8) -> String {
+    if hops == 1 { "1 hop".to_owned() } else { format!("{hops} hops") }
+}
+
+/// What routers have to do with it if multicast does not arrive: where it is sent, and how far it goes.
+fn routed(hops: Option<u8>, sender: &str) -> String {
+    match hops {
+        None => "if it is behind a router, raise `multicast_hops` and route the group, or list `members`".to_owned(),
+        Some(0) => "no router is between".to_owned(),
+        Some(hops) => {
+            let needed = hops.saturating_add(1);
+            format!(
+                "it is {} away: set `multicast_hops` to {needed} {sender} and route the group, or list `members`",
+                away(hops)
+            )
+        }
+    }
+}
+
+fn hearing(
+    group: SocketAddr,
+    member: &MemberInfo,
+    (hops, ttl): (Option<u8>, u8),
+    heard_itself: bool,
+    report: &mut Report,
+) {
     let name = &member.name;
-    let routed = "if it is behind a router, raise `multicast_hops` and route the group, or list `members`";
     let querier = "else the switch or bridge between needs an IGMP querier";
     if member.multicast_heard == Some(false) {
         let here = if heard_itself { "there: allow it out" } else { "here: allow it in" };
         report.wrong(
             "multicast",
             format!("the multicast of {name} does not arrive here, its unicast does; copies make up for it, at a cost"),
-            format!("look at the firewall {here} (UDP to {}, port {}); {querier}; {routed}", group.ip(), group.port()),
+            format!(
+                "look at the firewall {here} (UDP to {}, port {}); {querier}; {}",
+                group.ip(),
+                group.port(),
+                routed(hops, "there")
+            ),
         );
     }
-    if member.hears_multicast == Some(false) {
+    if let Some(hops) = hops.filter(|&hops| hops >= ttl && member.hears_multicast == Some(false)) {
+        report.wrong(
+            "ttl",
+            format!(
+                "{name} does not hear this host's multicast: it is {} away, and `multicast_hops` is {ttl}",
+                away(hops)
+            ),
+            routed(Some(hops), "here"),
+        );
+    } else if member.hears_multicast == Some(false) {
         report.wrong(
             "multicast",
             format!("{name} does not hear this host's multicast; copies make up for it, at a cost"),
             format!(
-                "look at the firewall there: allow UDP to {}, port {}, in; {querier}; {routed}",
+                "look at the firewall there: allow UDP to {}, port {}, in; {querier}; {}",
                 group.ip(),
-                group.port()
+                group.port(),
+                routed(hops, "here")
             ),
         );
     }
@@ -336,7 +445,7 @@ fn clocks(skew_max: Duration, members: &[MemberInfo], report: &mut Report) {
         }
     }
     if offsets.len() > 1 && offsets.iter().all(|&offset| !is_far(offset - common)) {
-        report.ok("clock", format!("the hosts' clocks agree to {}", span(Duration::from_millis(most))));
+        report.ok("clock", format!("the hosts' clocks agree to {}", span(Duration::from_millis(most.max(1)))));
     }
 }
 
@@ -383,8 +492,21 @@ mod tests {
     #[test]
     fn an_address_is_on_this_host_or_how_far_away_its_network_tells() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        assert_eq!(place(address("127.0.0.1"), address("127.0.0.1")), "this host");
+        assert_eq!(place(address("127.0.0.1"), address("127.0.0.1"), Some(0)), "this host");
         // TEST-NET-3 (RFC 5737): nobody is in it.
-        assert_eq!(place(address("127.0.0.1"), address("203.0.113.9")), "1 hop or more (behind a router)");
+        let far = |hops| place(address("127.0.0.1"), address("203.0.113.9"), hops);
+        assert_eq!(far(None), "1 hop or more (behind a router)");
+        assert_eq!(far(Some(0)), "0 hops (same network)", "a network that no interface of this host is configured for");
+        assert_eq!(
+            (far(Some(1)).as_str(), far(Some(3)).as_str()),
+            ("1 hop (behind a router)", "3 hops (behind routers)")
+        );
+    }
+
+    #[test]
+    fn multicast_that_ends_at_a_router_is_told_with_the_hops_it_needs() {
+        assert!(routed(None, "here").starts_with("if it is behind a router"));
+        assert_eq!(routed(Some(0), "here"), "no router is between");
+        assert!(routed(Some(2), "there").contains("set `multicast_hops` to 3 there"));
     }
 }

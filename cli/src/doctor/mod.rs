@@ -35,6 +35,8 @@ costs something. WRONG: nodes will not find each other, or not work together.";
 
 /// How long somebody who was found is listened to: then it is known whether its multicast is heard.
 const JUDGED: Duration = Duration::from_millis(2_500);
+/// How long those who were found are asked for their counters.
+const ASKED: Duration = Duration::from_millis(500);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -82,8 +84,9 @@ fn examine(options: &Options, report: &mut Report) {
                     checks::multicast(&config, &settings, &seen.network, report);
                     checks::datagrams(&settings, &seen.network, report);
                     checks::strangers(&settings, &seen.network, report);
-                    checks::contacts(&seen.network, report);
+                    checks::contacts(&settings, &seen.network, report);
                     checks::members(&settings, &seen.network, &seen.members, report);
+                    checks::ways(&settings, &seen.network, &seen.members, report);
                 }
                 Err(error) => report.failed("node", &error),
             }
@@ -112,14 +115,19 @@ fn listen(node: &Node, patience: Duration) -> mccache::error::Result<Seen> {
     let mut found: BTreeMap<SessionId, MemberInfo> = BTreeMap::new();
     let mut last_found = start;
     loop {
-        let (network, members) = (node.network()?, node.members()?);
-        for member in members {
+        for member in node.members()? {
             if found.insert(member.session, member).is_none() {
                 last_found = Instant::now();
             }
         }
         let judged = !found.is_empty() && last_found.elapsed() >= JUDGED && found.values().all(is_judged);
         if judged || start.elapsed() >= patience {
+            if !found.is_empty() {
+                // From here on hops are looked at: whatever they answer comes by unicast, and tells over how many routers.
+                node.network()?;
+                node.cluster_metrics(ASKED)?;
+            }
+            let network = node.network()?;
             return Ok(Seen { network, members: found.into_values().collect() });
         }
         std::thread::park_timeout(LOOK);
