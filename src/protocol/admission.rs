@@ -421,6 +421,7 @@ impl Protocol {
             self.metrics.members_failed.inc();
             self.emit(Event::MemberFailed(info));
         }
+        self.doubt_others_as(&member);
         for replica in self.replicas.values_mut() {
             replica.forget(session);
         }

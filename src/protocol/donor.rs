@@ -3,12 +3,13 @@
 //! A page is built once and kept until the asker wants another one, so that a lost part is repeated as it was. Only
 //! members are answered, each with at most one page a cache.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Protocol, To};
 use crate::hlc::Version;
 use crate::ids::{CacheId, SessionId};
-use crate::store::{Cursor, Key, Outgoing, SEGMENTS, Scanned, SegmentSet};
+use crate::store::{Cursor, Key, Outgoing, SEGMENTS, Scanned, SegmentSet, Store};
 use crate::time::{Deadline, Mono, Now};
 use crate::update::{Codec, Update, UpdateKind};
 use crate::wire::{Frame, UPDATE_OVERHEAD, Words, encode_update};
@@ -36,6 +37,12 @@ pub(super) struct DonorPage {
 }
 
 impl Protocol {
+    /// Where a member is that asks, and what it asks about.
+    pub(super) fn asked(&self, session: SessionId, cache: CacheId) -> Option<(To, Arc<Store>)> {
+        let to = To::Member(self.members.get(&session)?.address);
+        Some((to, self.replicas.get(&cache)?.store.clone()))
+    }
+
     pub(super) fn answer_digests(
         &mut self,
         session: SessionId,
@@ -43,12 +50,11 @@ impl Protocol {
         request: u32,
         (first, count): (u16, u16),
     ) {
-        let (Some(replica), Some(member)) = (self.replicas.get(&cache), self.members.get(&session)) else { return };
-        let to = To::Member(member.address);
+        let Some((to, store)) = self.asked(session, cache) else { return };
         let from = usize::from(first).min(SEGMENTS);
         let end = from.saturating_add(usize::from(count)).min(SEGMENTS);
-        let mut values: Vec<u64> = (from..end).map(|segment| replica.store.digest(segment)).collect();
-        let clear = replica.store.clear_version();
+        let mut values: Vec<u64> = (from..end).map(|segment| store.digest(segment)).collect();
+        let clear = store.clear_version();
         let empty = Frame::Digests { cache, request, first, clear, values: Words::new(&[]) };
         values.truncate((self.room - empty.encoded_len()) / Words::RECORD_LEN);
         let packed = Words::pack(&values);
@@ -138,12 +144,11 @@ impl Protocol {
         (index, offset, len): (u16, u32, u32),
         now: Now,
     ) {
-        let Some(to) = self.members.get(&session).map(|member| To::Member(member.address)) else { return };
-        let Some(replica) = self.replicas.get(&cache) else { return };
+        let Some((to, store)) = self.asked(session, cache) else { return };
         let Some(page) = self.pages.get_mut(&(session, cache)).filter(|page| page.request == request) else { return };
         page.used = now.mono;
         let Some((key, version)) = page.offers.get(usize::from(index)).cloned() else { return };
-        let state = replica.store.state_of(&key);
+        let state = store.state_of(&key);
         let Some(state) = state.filter(|state| state.version() == version) else {
             self.send_control(to, &[Frame::PullPart { request, index, offset, bytes: &[] }]);
             return;

@@ -5,9 +5,9 @@
 //! (evicted, expired, or a tombstone that was collected), only their *floors* still tell that there was something: a floor is
 //! at or above every version forgotten of its segment. So whoever may have missed something of what a member knew is in
 //! *doubt* of that member, from the version on up to which it has missed nothing. The next comparison with the member
-//! then ends with its floors, and an entry is dropped that the member did not show, whose version its segment's floor
-//! reaches, if that floor lies within the doubt. The floors become this node's own, so that a third member's
-//! older entry does not come in later. In doubt, a miss.
+//! ends with its floors above that version, also when both hold the same; usually there are none. An entry is dropped that
+//! the member is not known to hold, whose version its segment's floor reaches. The floors become this node's own, so that
+//! a third member's older entry does not come in later. In doubt, a miss.
 //!
 //! How entries and digests are compared lives in `transfer.rs`.
 
@@ -15,43 +15,87 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::member::Member;
-use super::transfer::Transfer;
 use super::{Event, Protocol, To};
 use crate::hlc::{HlcTimestamp, Version};
 use crate::ids::{CacheId, Origin, SessionId};
-use crate::store::{Gone, SEGMENTS, SegmentSet};
+use crate::store::{Gone, SEGMENTS, SegmentSet, Store};
 use crate::time::{Deadline, Now, WallMs};
 use crate::update::{Codec, Update, UpdateKind};
-use crate::wire::{Frame, Words};
+use crate::wire::{Frame, SegmentFloor, SegmentFloors};
 
 /// How much older than the moment from which on something may have been missed a missed version may be: it waited in its
 /// writer's outbox, was asked for in vain for 2 s, and was stamped by a clock that is behind.
 const MARGIN: Duration = Duration::from_secs(10);
-/// Floors asked for at once: 1 KiB of answer.
-const FLOORS_PER_REQUEST: u16 = 128;
+/// Runs of segments asked for at once.
+const HOLES_MAX: usize = 16;
+/// All segments; one more than the last.
+const SEGMENTS_END: u16 = {
+    assert!(SEGMENTS == 1 << 12);
+    1 << 12
+};
+
+/// A doubt that a transfer is to end.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    /// From which version on something may have been missed of what the donor knew.
+    since: HlcTimestamp,
+    /// Hashes of the keys that the donor has shown.
+    seen: BTreeSet<u64>,
+    /// Hashes of the keys that something was heard of since the transfer began, from whomever.
+    late: BTreeSet<u64>,
+    /// The donor came to be doubted again meanwhile: this transfer does not end it.
+    again: bool,
+}
+
+impl Doubt {
+    pub(super) fn since(since: HlcTimestamp) -> Doubt {
+        Doubt { since, seen: BTreeSet::new(), late: BTreeSet::new(), again: false }
+    }
+
+    pub(super) fn came_up_again(&self) -> bool {
+        self.again
+    }
+
+    pub(super) fn note_seen(&mut self, key_hash: u64) {
+        self.seen.insert(key_hash);
+    }
+}
 
 /// Floors of a donor that are being gathered.
 #[derive(Debug)]
 pub(super) struct Floors {
-    /// First segments of the runs that have not come.
-    runs: BTreeSet<u16>,
+    /// The segments that have been told of.
+    told: Box<SegmentSet>,
+    /// ZERO where there is none that matters.
     values: Box<[HlcTimestamp; SEGMENTS]>,
 }
 
 impl Floors {
-    /// Those of `segments`; of all if None.
-    pub(super) fn of(segments: Option<&SegmentSet>) -> Floors {
-        let per_run = usize::from(FLOORS_PER_REQUEST);
-        let is_wanted =
-            |first: &usize| segments.is_none_or(|set| set[first / 8..].iter().take(per_run / 8).any(|&bits| bits != 0));
-        let runs = (0..SEGMENTS).step_by(per_run).filter(is_wanted);
-        let runs = runs.filter_map(|first| u16::try_from(first).ok()).collect();
-        Floors { runs, values: Box::new([HlcTimestamp::ZERO; SEGMENTS]) }
+    pub(super) fn none_told() -> Floors {
+        Floors { told: Box::new([0; SEGMENTS / 8]), values: Box::new([HlcTimestamp::ZERO; SEGMENTS]) }
     }
 
-    /// First segments of the runs that have not come.
-    pub(super) fn runs(&self) -> &BTreeSet<u16> {
-        &self.runs
+    /// Runs of segments that have not been told of: the first, and the one behind the last.
+    fn holes(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
+        let is_told = |segment: &u16| self.told[usize::from(segment / 8)] & (1 << (segment % 8)) != 0;
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let first = (from..SEGMENTS_END).find(|segment| !is_told(segment))?;
+            from = (first..SEGMENTS_END).find(is_told).unwrap_or(SEGMENTS_END);
+            Some((first, from))
+        })
+    }
+
+    /// The donor told of the segments from `first` to `end`.
+    fn tell(&mut self, (first, end): (u16, u16), floors: SegmentFloors<'_>) {
+        let run = first..end.min(SEGMENTS_END);
+        for segment in run.clone() {
+            self.told[usize::from(segment / 8)] |= 1 << (segment % 8);
+        }
+        for SegmentFloor { segment, floor } in floors.iter().filter(|told| run.contains(&told.segment)) {
+            let value = &mut self.values[usize::from(segment)];
+            *value = floor.max(*value);
+        }
     }
 }
 
@@ -74,10 +118,27 @@ impl Protocol {
     pub(super) fn doubt(&mut self, session: SessionId, span: Duration) {
         let since = since(self.wall_before(span));
         let caches: Vec<CacheId> = self.replicas.keys().copied().collect();
-        if let Some(member) = self.members.get_mut(&session) {
-            for cache in caches {
-                let doubt = member.doubts.entry(cache).or_insert(since);
-                *doubt = since.min(*doubt);
+        for cache in caches {
+            self.doubt_since(session, cache, since);
+        }
+    }
+
+    fn doubt_since(&mut self, session: SessionId, cache: CacheId, since: HlcTimestamp) {
+        let Some(member) = self.members.get_mut(&session) else { return };
+        let doubt = member.doubts.entry(cache).or_insert(since);
+        *doubt = since.min(*doubt);
+        let transfer = self.transfers.get_mut(&cache).filter(|transfer| transfer.donor() == session);
+        if let Some(doubt) = transfer.and_then(|transfer| transfer.doubt.as_mut()) {
+            doubt.again = true;
+        }
+    }
+
+    /// A member is gone that was in doubt: what was missed of it may be known to any other.
+    pub(super) fn doubt_others_as(&mut self, gone: &Member) {
+        let sessions: Vec<SessionId> = self.members.keys().copied().collect();
+        for session in sessions {
+            for (&cache, &since) in &gone.doubts {
+                self.doubt_since(session, cache, since);
             }
         }
     }
@@ -90,98 +151,112 @@ impl Protocol {
         }
     }
 
+    /// Something was heard of a key or written here: a comparison that has begun says nothing of it.
+    pub(super) fn note_late(&mut self, cache: CacheId, key: &[u8]) {
+        let Some(doubt) = self.transfers.get_mut(&cache).and_then(|transfer| transfer.doubt.as_mut()) else { return };
+        if let Some(replica) = self.replicas.get(&cache) {
+            doubt.late.insert(replica.store.key_hash(key));
+        }
+    }
+
     /// The wall clock `span` ago.
     pub(super) fn wall_before(&self, span: Duration) -> WallMs {
         WallMs(self.wall.0.saturating_sub(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// Asks for the floors that have not come.
-    pub(super) fn ask_floors(&mut self, to: To, cache: CacheId, request: u32, floors: &BTreeSet<u16>) {
-        for &first in floors {
-            let count = FLOORS_PER_REQUEST - first % FLOORS_PER_REQUEST;
-            self.send_control(to, &[Frame::FloorRequest { cache, request, first, count }]);
-        }
+    pub(super) fn ask_floors(&mut self, to: To, cache: CacheId) {
+        let Some(transfer) = self.transfers.get(&cache) else { return };
+        let (Some(doubt), Some(floors)) = (&transfer.doubt, transfer.floors()) else { return };
+        let (request, since) = (transfer.request(), doubt.since);
+        let ask = |(first, end)| Frame::FloorRequest { cache, request, since, first, end };
+        let asked: Vec<Frame<'_>> = floors.holes().take(HOLES_MAX).map(ask).collect();
+        self.send_control(to, &asked);
     }
 
+    /// Tells a member the floors of a run of segments, as far as they are above a version.
     pub(super) fn answer_floors(
         &mut self,
         session: SessionId,
-        cache: CacheId,
-        request: u32,
-        (first, count): (u16, u16),
+        (cache, request): (CacheId, u32),
+        since: HlcTimestamp,
+        (first, end): (u16, u16),
     ) {
-        let (Some(replica), Some(member)) = (self.replicas.get(&cache), self.members.get(&session)) else { return };
-        let to = To::Member(member.address);
-        let end = first.saturating_add(count).min(u16::try_from(SEGMENTS).unwrap_or(u16::MAX));
-        let mut values: Vec<u64> = (first..end).map(|segment| replica.store.floor(segment).0).collect();
-        let empty = Frame::Floors { cache, request, first, values: Words::new(&[]) };
-        values.truncate((self.room - empty.encoded_len()) / Words::RECORD_LEN);
-        let packed = Words::pack(&values);
-        self.charge(session, packed.len());
-        self.send_control(to, &[Frame::Floors { cache, request, first, values: Words::new(&packed) }]);
+        let Some((to, store)) = self.asked(session, cache) else { return };
+        let run = first..end.min(SEGMENTS_END);
+        let floors = run.clone().map(|segment| SegmentFloor { segment, floor: store.floor(segment) });
+        let above: Vec<SegmentFloor> = floors.filter(|told| told.floor > since).collect();
+        let empty = Frame::Floors { cache, request, first, end, floors: SegmentFloors::new(&[]) };
+        let most = (self.room - empty.encoded_len()) / SegmentFloors::RECORD_LEN;
+        self.charge(session, run.len() + above.len() * SegmentFloors::RECORD_LEN);
+        let (mut first, mut above) = (run.start, &above[..]);
+        while first < run.end {
+            let (told, rest) = above.split_at(most.min(above.len()));
+            // Up to the first segment that the next frame tells of.
+            let end = rest.first().map_or(run.end, |next| next.segment);
+            let packed = SegmentFloors::pack(told);
+            let floors = SegmentFloors::new(&packed);
+            self.send_control(to, &[Frame::Floors { cache, request, first, end, floors }]);
+            (first, above) = (end, rest);
+        }
     }
 
     pub(super) fn handle_floors(
         &mut self,
         session: SessionId,
         (cache, request): (CacheId, u32),
-        (first, values): (u16, Words<'_>),
+        run: (u16, u16),
+        told: SegmentFloors<'_>,
         now: Now,
     ) {
-        let (limit, common) = (self.clocks.limit(), HlcTimestamp::at(now.wall));
         let Some(transfer) = self.transfer_of(session, cache, request) else { return };
         let Some(floors) = transfer.floors_mut() else { return };
-        if values.is_empty() || !floors.runs.remove(&first) {
-            return;
-        }
-        // A donor with small datagrams answers the front of a run; the rest is a run of its own.
-        let end = first - first % FLOORS_PER_REQUEST + FLOORS_PER_REQUEST;
-        let rest = first.saturating_add(u16::try_from(values.len()).unwrap_or(u16::MAX));
-        for (segment, floor) in (first..end).zip(values.iter()) {
-            // A wild one says no more than that something was forgotten.
-            let floor = if HlcTimestamp(floor) > limit { common } else { HlcTimestamp(floor) };
-            if let Some(value) = floors.values.get_mut(usize::from(segment)) {
-                *value = floor;
-            }
-        }
-        if rest < end {
-            floors.runs.insert(rest);
-        }
-        let finished = floors.runs.is_empty();
+        floors.tell(run, told);
+        let finished = floors.holes().next().is_none();
         transfer.progressed(now.mono);
         if finished {
             self.drop_doubtful(cache, now);
             self.finish_transfer(cache, now.mono);
-        } else if rest < end {
-            self.ask(cache);
         }
     }
 
     /// The donor has shown what it holds and its floors: what of this node's entries it makes doubtful goes.
     fn drop_doubtful(&mut self, cache: CacheId, now: Now) {
-        let Some(Transfer { doubt: Some(since), seen, .. }) = self.transfers.get(&cache) else { return };
-        let since = *since;
-        let Some(floors) = self.transfers.get(&cache).and_then(Transfer::floors) else { return };
+        let Some(transfer) = self.transfers.get(&cache) else { return };
+        let (Some(doubt), Some(floors)) = (&transfer.doubt, transfer.floors()) else { return };
         let Some(store) = self.replicas.get(&cache).map(|replica| replica.store.clone()) else { return };
+        let (since, common) = (doubt.since, HlcTimestamp::at(now.wall));
         let in_doubt = |segment: u16| {
-            let floor = floors.values.get(usize::from(segment)).copied().unwrap_or_default();
-            if floor > since { floor } else { HlcTimestamp::ZERO }
+            let floor = floors.values[usize::from(segment)];
+            // A wild one says no more than that something was forgotten.
+            if self.is_wild(floor) { common } else { floor }
         };
-        let doubtful = store.unconfirmed(in_doubt, seen);
-        for segment in 0..u16::try_from(SEGMENTS).unwrap_or(u16::MAX) {
-            store.raise_floor(segment, in_doubt(segment));
-        }
-        if store.is_marking() {
-            let dropped = store.drop_marked(since);
-            self.metrics.state_entries_dropped.add(dropped.len() as u64);
-            let told = if self.listening { dropped } else { Vec::new() };
-            for (key, version) in told {
-                self.emit(Event::Evicted { cache, key: (*key).into(), version });
+        let raised: Vec<u16> = (0..SEGMENTS_END).filter(|&segment| in_doubt(segment) > HlcTimestamp::ZERO).collect();
+        // First the floors: what is put while the entries are looked through is judged by them.
+        raised.iter().for_each(|&segment| store.raise_floor(segment, in_doubt(segment)));
+        let is_confirmed = |segment, key_hash, gone: &Gone| {
+            if store.is_marking() || transfer.differs(segment) {
+                return doubt.seen.contains(&key_hash);
             }
+            // Both held the same of the segment; what was not sent yet is not among that.
+            !gone.dirty && !doubt.late.contains(&key_hash)
+        };
+        let doubtful = if raised.is_empty() { Vec::new() } else { store.unconfirmed(in_doubt, is_confirmed) };
+        if store.is_marking() {
+            self.drop_marked(cache, &store, since);
         }
         self.metrics.state_entries_dropped.add(doubtful.len() as u64);
         for (gone, floor) in doubtful {
             self.drop_entry(cache, &gone, floor, now);
+        }
+    }
+
+    fn drop_marked(&mut self, cache: CacheId, store: &Store, since: HlcTimestamp) {
+        let dropped = store.drop_marked(since);
+        self.metrics.state_entries_dropped.add(dropped.len() as u64);
+        let told = if self.listening { dropped } else { Vec::new() };
+        for (key, version) in told {
+            self.emit(Event::Evicted { cache, key: (*key).into(), version });
         }
     }
 
@@ -215,12 +290,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn floors_are_asked_for_where_segments_differ() {
-        assert_eq!(Floors::of(None).runs.len(), SEGMENTS / usize::from(FLOORS_PER_REQUEST));
-        let mut set: SegmentSet = [0; SEGMENTS / 8];
-        assert!(Floors::of(Some(&set)).runs.is_empty());
-        set[16] = 1;
-        set[SEGMENTS / 8 - 1] = 0x80;
-        assert_eq!(Floors::of(Some(&set)).runs.into_iter().collect::<Vec<_>>(), [128, 3_968]);
+    fn what_was_not_told_is_asked_for_until_nothing_is_left() {
+        let mut floors = Floors::none_told();
+        assert_eq!(floors.holes().collect::<Vec<_>>(), [(0, SEGMENTS_END)]);
+        let told = |segment, floor| SegmentFloor { segment, floor: HlcTimestamp(floor) };
+        // The second is of no segment that this frame tells of.
+        let packed = SegmentFloors::pack(&[told(100, 7), told(9, 5), told(u16::MAX, 5)]);
+        floors.tell((50, 150), SegmentFloors::new(&packed));
+        assert_eq!((floors.values[100], floors.values[9]), (HlcTimestamp(7), HlcTimestamp::ZERO));
+        assert_eq!(floors.holes().collect::<Vec<_>>(), [(0, 50), (150, SEGMENTS_END)]);
+        floors.tell((4_000, u16::MAX), SegmentFloors::new(&[]));
+        floors.tell((60, 20), SegmentFloors::new(&[]));
+        assert_eq!(floors.holes().collect::<Vec<_>>(), [(0, 50), (150, 4_000)]);
+        floors.tell((0, 4_000), SegmentFloors::new(&[]));
+        assert_eq!(floors.holes().next(), None);
+        assert_eq!(floors.values[100], HlcTimestamp(7), "what is repeated takes nothing back");
     }
 }

@@ -115,6 +115,8 @@ pub(super) struct Member {
     pub(super) digests: BTreeMap<CacheId, u64>,
     /// Caches that it has open in another mode than this node.
     pub(super) other_modes: BTreeSet<CacheId>,
+    /// It has sent what this version does not know.
+    pub(super) is_strange: bool,
     /// Whether it has told of all its caches at least once.
     pub(super) told: bool,
     /// The newest control datagram that told of its condition: an older one that comes late does not.
@@ -158,6 +160,7 @@ impl Member {
             doubts: BTreeMap::new(),
             digests: BTreeMap::new(),
             other_modes: BTreeSet::new(),
+            is_strange: false,
             told: false,
             told_by: 0,
             probe: None,

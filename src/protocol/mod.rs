@@ -34,6 +34,8 @@ mod transfer;
 mod window;
 
 #[cfg(test)]
+mod doubt_tests;
+#[cfg(test)]
 mod flow_tests;
 #[cfg(test)]
 mod key_tests;
@@ -365,6 +367,7 @@ impl Protocol {
             return;
         }
         self.metrics.updates_sent.inc();
+        self.note_late(cache, update.key);
         self.stream.enqueue(cache, update);
     }
 

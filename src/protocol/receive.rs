@@ -152,9 +152,10 @@ impl Protocol {
         // Before any status: what is lost must not be told as received.
         let lost = member.window.forget_below(preamble.trail);
         self.note_lost(session, lost);
-        for frame in Frames::new(frames) {
+        let mut frames = Frames::new(frames);
+        for frame in frames.by_ref() {
             match frame {
-                Ok(Frame::Update(cache, update)) => self.apply_remote(cache, &update, now),
+                Ok(Frame::Update(cache, update)) => self.apply_live(cache, &update, now),
                 Ok(Frame::Fragment { object, total, offset, bytes }) => {
                     self.handle_fragment(session, object, (total, offset), bytes, now);
                 }
@@ -162,6 +163,7 @@ impl Protocol {
                 Err(_) => self.metrics.rejected_frame.inc(),
             }
         }
+        self.note_skipped(session, frames);
         if header.flags & STATUS_PLEASE != 0 {
             self.send_status(session);
         }
@@ -175,7 +177,7 @@ impl Protocol {
         match member.reassembly.receive(object, (total, offset), bytes, total_max, now.mono) {
             Piece::Partial => {}
             Piece::Complete(encoded) => match decode_update(&encoded) {
-                Some((cache, update)) => self.apply_remote(cache, &update, now),
+                Some((cache, update)) => self.apply_live(cache, &update, now),
                 None => self.metrics.rejected_frame.inc(),
             },
             Piece::Refused => self.note_reassembly_dropped(session, 1),
@@ -201,6 +203,24 @@ impl Protocol {
         if dropped > 0 {
             self.metrics.reassembly_dropped.add(dropped as u64);
             self.reconcile_again(session);
+        }
+    }
+
+    /// An update that its writer sent to all.
+    fn apply_live(&mut self, cache: CacheId, update: &Update<'_>, now: Now) {
+        self.note_late(cache, update.key);
+        self.apply_remote(cache, update, now);
+    }
+
+    /// Something in a member's datagram was skipped that this version does not know: its version is another one, and what it
+    /// waits for may never come.
+    fn note_skipped(&mut self, session: SessionId, frames: Frames<'_>) {
+        let Some(number) = frames.skipped() else { return };
+        self.metrics.frames_unknown.inc();
+        let Some(member) = self.members.get_mut(&session) else { return };
+        if !std::mem::replace(&mut member.is_strange, true) {
+            let (name, version) = (&member.hello.name, &member.hello.version);
+            tracing::warn!(member = %name, %version, frame = number, "a member sends what this version does not know");
         }
     }
 
@@ -265,8 +285,8 @@ impl Protocol {
     ) {
         let session = header.session;
         let (mut page, mut requests) = (None, 0);
-        let (mut greets, mut knows_this_node) = (false, via == Via::Group);
-        for frame in Frames::new(frames) {
+        let (mut greets, mut knows_this_node, mut rest) = (false, via == Via::Group, Frames::new(frames));
+        for frame in rest.by_ref() {
             let Ok(frame) = frame else { return self.metrics.rejected_frame.inc() };
             requests += u32::from(is_request(&frame));
             knows_this_node |= matches!(frame, Frame::Probe { .. } | Frame::ProbeAck { .. });
@@ -307,8 +327,8 @@ impl Protocol {
                 Frame::Offer { index, version, total, key } => {
                     self.handle_offer(session, page, (index, version, total), key);
                 }
-                Frame::Floors { cache, request, first, values } => {
-                    self.handle_floors(session, (cache, request), (first, values), now);
+                Frame::Floors { cache, request, first, end, floors } => {
+                    self.handle_floors(session, (cache, request), (first, end), floors, now);
                 }
                 Frame::PullPart { request, index, offset, bytes } => {
                     self.handle_pull_part(session, request, (index, offset), bytes, now);
@@ -317,6 +337,7 @@ impl Protocol {
                 _ => {}
             }
         }
+        self.note_skipped(session, rest);
         if greets && !knows_this_node {
             self.probe_member(session, now.mono);
         }
@@ -340,8 +361,8 @@ impl Protocol {
             Frame::StateRequest { cache, request, cursor, have, segments } => {
                 self.answer_state(session, cache, request, (cursor, have), segments, now);
             }
-            Frame::FloorRequest { cache, request, first, count } => {
-                self.answer_floors(session, cache, request, (first, count));
+            Frame::FloorRequest { cache, request, since, first, end } => {
+                self.answer_floors(session, (cache, request), since, (first, end));
             }
             Frame::Pull { cache, request, index, offset, len } => {
                 self.answer_pull(session, cache, request, (index, offset, len), now);

@@ -3,12 +3,11 @@
 //! A node is *ready* once discovery is over and each open cache is *filled*: found equal to, or brought up to, what one
 //! ready member holds. It is *in step* with a member once all its caches have been compared with that very member's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Event, Protocol};
-use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, SessionId};
 use crate::store::Store;
 use crate::time::Mono;
@@ -110,6 +109,7 @@ impl Protocol {
     ) {
         let Some(member) = self.members.get_mut(&session) else { return };
         let caches = usize::from(caches);
+        let told_now: BTreeSet<CacheId> = digests.iter().map(|told| told.cache).collect();
         // Told in one heartbeat, the list is new; told in turns, it is kept until it has more than there are.
         if digests.len() == caches || member.digests.len() > caches {
             member.digests.clear();
@@ -122,7 +122,7 @@ impl Protocol {
             return;
         }
         let interval = self.setup.audit_interval;
-        let mut differing = Vec::new();
+        let (mut differing, mut doubted) = (Vec::new(), Vec::new());
         for (&cache, replica) in &mut self.replicas {
             let Some(&theirs) = member.digests.get(&cache) else {
                 if told_all {
@@ -136,11 +136,14 @@ impl Protocol {
             // Of values that stay in the process digests tell nothing.
             let is_unknown = in_doubt && replica.store.is_marking();
             if mine == theirs && !is_unknown {
-                member.unreconciled.remove(&cache);
-                // What both hold alike, both know alike.
-                member.doubts.remove(&cache);
-                replica.filled = true;
-                replica.differences.remove(&session);
+                // What was told before may be from before something was lost.
+                if told_now.contains(&cache) {
+                    member.unreconciled.remove(&cache);
+                    replica.filled = true;
+                    replica.differences.remove(&session);
+                    // Both hold the same, and may have forgotten different things.
+                    doubted.extend(in_doubt.then_some(cache));
+                }
             } else if is_unknown
                 || member.unreconciled.contains(&cache)
                 || replica.audit_is_due(session, (mine, theirs), in_doubt, interval, now)
@@ -150,6 +153,9 @@ impl Protocol {
         }
         for cache in differing {
             self.begin_transfer(cache, session, now);
+        }
+        for cache in doubted {
+            self.begin_to_end_doubt(cache, session, now);
         }
         self.settle(now);
         self.check_syncs();
@@ -212,14 +218,13 @@ impl Protocol {
 
     /// A cache has been compared with a member's and brought up to it.
     ///
-    /// If something of the member's stream was lost meanwhile (`overtaken`), they have to be compared once more.
-    ///
-    /// `doubt` is what it was in doubt of and is no more; what came to be doubted meanwhile still is.
+    /// If something of the member's stream was lost meanwhile (`overtaken`), they have to be compared once more; if it came to
+    /// be doubted again, it still is.
     pub(super) fn note_reconciled(
         &mut self,
         cache: CacheId,
         session: SessionId,
-        (overtaken, doubt): (bool, Option<HlcTimestamp>),
+        (overtaken, still_in_doubt): (bool, bool),
         now: Mono,
     ) {
         if let Some(replica) = self.replicas.get_mut(&cache) {
@@ -228,7 +233,7 @@ impl Protocol {
         }
         if let Some(member) = self.members.get_mut(&session).filter(|_| !overtaken) {
             member.unreconciled.remove(&cache);
-            if member.doubts.get(&cache).copied() == doubt {
+            if !still_in_doubt {
                 member.doubts.remove(&cache);
             }
         }

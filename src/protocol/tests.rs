@@ -8,10 +8,10 @@ use crate::time::{Deadline, WallMs};
 use crate::update::Codec;
 use crate::wire::HEADER_LEN;
 
-const CACHE: CacheId = CacheId(7);
+pub(super) const CACHE: CacheId = CacheId(7);
 thread_local! {
     /// The largest datagram of the peers made by this test.
-    static PAYLOAD: std::cell::Cell<usize> = const { std::cell::Cell::new(1_400) };
+    pub(super) static PAYLOAD: std::cell::Cell<usize> = const { std::cell::Cell::new(1_400) };
     /// Whether the values of the peers made by this test stay with them.
     pub(super) static MARKING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
     /// When a key of the peers made by this test has sealed enough.

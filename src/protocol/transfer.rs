@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::assembly::Assembly;
-use super::doubt::Floors;
+use super::doubt::{Doubt, Floors};
 use super::{Protocol, To};
-use crate::hlc::{HlcTimestamp, Version};
+use crate::hlc::Version;
 use crate::ids::{CacheId, SessionId};
 use crate::store::{Cursor, SEGMENTS, SegmentSet};
 use crate::time::{Deadline, Mono, Now};
@@ -99,10 +99,8 @@ pub(super) struct Transfer {
     retries: u32,
     /// Something of the donor's stream was lost since it began.
     overtaken: bool,
-    /// From which version on something may have been missed of what the donor knew: then its floors are asked for, too.
-    pub(super) doubt: Option<HlcTimestamp>,
-    /// In doubt: hashes of the keys that the donor has shown.
-    pub(super) seen: BTreeSet<u64>,
+    /// Something may have been missed of what the donor knew: then its floors are asked for, too.
+    pub(super) doubt: Option<Doubt>,
 }
 
 impl Transfer {
@@ -112,6 +110,15 @@ impl Transfer {
 
     pub(super) fn donor(&self) -> SessionId {
         self.donor
+    }
+
+    pub(super) fn request(&self) -> u32 {
+        self.request
+    }
+
+    /// Whether the donor holds something else of this segment, as far as was found.
+    pub(super) fn differs(&self, segment: u16) -> bool {
+        self.segments.as_ref().is_none_or(|set| set[usize::from(segment / 8)] & (1 << (segment % 8)) != 0)
     }
 
     pub(super) fn note_overtaken(&mut self) {
@@ -147,9 +154,6 @@ impl Transfer {
 
 impl Protocol {
     pub(super) fn begin_transfer(&mut self, cache: CacheId, donor: SessionId, now: Mono) {
-        if self.transfers.contains_key(&cache) || self.left {
-            return;
-        }
         let Some(replica) = self.replicas.get(&cache) else { return };
         let (segments, phase) = if replica.store.digest_all() == 0 {
             (None, Phase::Page(Page::at(Cursor::START)))
@@ -158,7 +162,28 @@ impl Protocol {
             let runs = runs.filter_map(|first| u16::try_from(first).ok()).collect();
             (Some(Box::new([0; SEGMENTS / 8])), Phase::Digests(runs))
         };
-        self.metrics.state_transfers.inc();
+        if self.begin(cache, donor, (segments, phase), now) {
+            self.metrics.state_transfers.inc();
+        }
+    }
+
+    /// The donor holds the same, and was in doubt: only its floors are asked for.
+    pub(super) fn begin_to_end_doubt(&mut self, cache: CacheId, donor: SessionId, now: Mono) {
+        let none_differ = Some(Box::new([0; SEGMENTS / 8]));
+        self.begin(cache, donor, (none_differ, Phase::Floors(Floors::none_told())), now);
+    }
+
+    /// Begins unless one is under way.
+    fn begin(
+        &mut self,
+        cache: CacheId,
+        donor: SessionId,
+        (segments, phase): (Option<Box<SegmentSet>>, Phase),
+        now: Mono,
+    ) -> bool {
+        if self.transfers.contains_key(&cache) || self.left {
+            return false;
+        }
         self.requests = self.requests.wrapping_add(1);
         let transfer = Transfer {
             donor,
@@ -168,11 +193,11 @@ impl Protocol {
             due: now + RETRY_MIN,
             retries: 0,
             overtaken: false,
-            doubt: self.members.get(&donor).and_then(|member| member.doubts.get(&cache)).copied(),
-            seen: BTreeSet::new(),
+            doubt: self.members.get(&donor).and_then(|member| member.doubts.get(&cache)).copied().map(Doubt::since),
         };
         self.transfers.insert(cache, transfer);
         self.ask(cache);
+        true
     }
 
     /// Sends what the transfer waits for (again).
@@ -187,10 +212,7 @@ impl Protocol {
                     self.ask_digests(donor_session, cache, request, first);
                 }
             }
-            Phase::Floors(floors) => {
-                let runs = floors.runs().clone();
-                self.ask_floors(to, cache, request, &runs);
-            }
+            Phase::Floors(_) => self.ask_floors(to, cache),
             Phase::Page(page) => {
                 if let (Some(wanted), Some(pulled)) = (page.wanted.front(), &page.pulled) {
                     let index = wanted.index;
@@ -317,8 +339,8 @@ impl Protocol {
         let (Some(transfer), Some(replica)) = (self.transfers.get_mut(&cache), self.replicas.get(&cache)) else {
             return;
         };
-        if transfer.doubt.is_some() {
-            transfer.seen.insert(replica.store.key_hash(key));
+        if let Some(doubt) = &mut transfer.doubt {
+            doubt.note_seen(replica.store.key_hash(key));
         }
     }
 
@@ -413,26 +435,21 @@ impl Protocol {
 
     /// All that the donor shows has been seen: in doubt its floors are asked for.
     fn end_pages(&mut self, cache: CacheId, now: Mono) {
-        let (Some(transfer), Some(replica)) = (self.transfers.get_mut(&cache), self.replicas.get(&cache)) else {
-            return;
-        };
-        let is_marking = replica.store.is_marking();
-        let all_alike = transfer.segments.as_ref().is_some_and(|set| set.iter().all(|&bits| bits == 0));
-        if transfer.doubt.is_none() || (all_alike && !is_marking) {
+        let Some(transfer) = self.transfers.get_mut(&cache) else { return };
+        if transfer.doubt.is_none() {
             return self.finish_transfer(cache, now);
         }
         self.requests = self.requests.wrapping_add(1);
         transfer.request = self.requests;
-        // Values that stay in the process are in no digest: nothing is told of them by digests that are alike.
-        let segments = transfer.segments.as_deref().filter(|_| !is_marking);
-        transfer.phase = Phase::Floors(Floors::of(segments));
+        transfer.phase = Phase::Floors(Floors::none_told());
         transfer.progressed(now);
         self.ask(cache);
     }
 
     pub(super) fn finish_transfer(&mut self, cache: CacheId, now: Mono) {
         if let Some(transfer) = self.transfers.remove(&cache) {
-            self.note_reconciled(cache, transfer.donor, (transfer.overtaken, transfer.doubt), now);
+            let still_in_doubt = transfer.doubt.as_ref().is_some_and(Doubt::came_up_again);
+            self.note_reconciled(cache, transfer.donor, (transfer.overtaken, still_in_doubt), now);
         }
     }
 

@@ -58,6 +58,12 @@ pub(super) fn key_bytes(key: u64) -> [u8; 8] {
     key.to_be_bytes()
 }
 
+/// Whether the node would refuse this version if it did not hold the key: it has forgotten something newer of its segment.
+fn has_forgotten(node: &SimNode, key: u64, version: Version) -> bool {
+    let segment = u16::try_from(node.store.segment_of(&key_bytes(key))).unwrap_or(u16::MAX);
+    node.store.floor(segment) >= version.hlc
+}
+
 impl Oracle {
     pub(super) fn note_write(&mut self, version: Version, written: Written, truth: WallMs) {
         if is_wild(version, truth) {
@@ -114,9 +120,8 @@ impl Oracle {
         };
         let bytes = key_bytes(*key);
         let has = |node: &SimNode| {
-            let segment = u16::try_from(node.store.segment_of(&bytes)).unwrap_or(u16::MAX);
             // A key that is not known, or known as deleted, is a miss; whoever is at its limits may have refused the write.
-            let misses = may_miss || node.store.floor(segment) >= version.hlc;
+            let misses = may_miss || has_forgotten(node, *key, *version);
             let shows = match node.store.state_of(&bytes) {
                 Some(Outgoing::Put { version: known, .. } | Outgoing::Invalidate { version: known }) => {
                     known >= *version
@@ -225,7 +230,7 @@ impl Oracle {
                     (_, None) if is_gone => true,
                     (Some(value), Some(entry)) => entry.version == version && **value == *entry.value,
                     (None, None) => true,
-                    (Some(_), None) => may_miss,
+                    (Some(_), None) => may_miss || has_forgotten(node, key, version),
                     _ => false,
                 };
                 if !matches && !overruled {

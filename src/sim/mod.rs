@@ -52,6 +52,9 @@ pub struct Options {
     /// Nodes whose clocks are wrong by up to days, and are set wrong anew at times; fewer than half. The others' clocks are
     /// within 0.1 s of the truth.
     pub wild_clocks: usize,
+    /// How long a tombstone is kept. With less than a run's length deletes are forgotten by some while others have not heard
+    /// of them, and the floors that they leave may refuse what comes late of another key: that is a miss then.
+    pub tombstone_life: Duration,
 }
 
 impl Options {
@@ -73,7 +76,7 @@ impl Options {
             burst: [1, 1, 16, 46][usize::try_from(below(4)).unwrap_or(0)],
         };
         let limited = below(4) == 0;
-        Options {
+        let mut options = Options {
             seed,
             nodes,
             keys,
@@ -98,9 +101,19 @@ impl Options {
                 0 if nodes > 2 => 1 + usize::try_from(below((nodes as u64 - 1) / 2)).unwrap_or(0),
                 _ => 0,
             },
+            tombstone_life: Duration::MAX,
+        };
+        if below(4) == 0 {
+            options.tombstone_life = Duration::from_millis([100, 500, 2_000][usize::try_from(below(3)).unwrap_or(0)]);
+            // Long enough for members to be given up, and to come back.
+            options.span += SPAN_OF_FORGETTING;
         }
+        options
     }
 }
+
+/// By so much a first phase is longer in which tombstones are forgotten.
+const SPAN_OF_FORGETTING: Duration = Duration::from_secs(8);
 
 /// How a run ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::{Multicast, Options};
 use crate::crypto::Keyring;
-use crate::hlc::{Hlc, Version};
+use crate::hlc::{Hlc, HlcTimestamp, Version};
 use crate::ids::{CacheId, SessionId};
 use crate::metrics::Metrics;
 use crate::protocol::{Event, Links, Protocol, Rephase, Setup, SyncTo, SyncWish, To, Via};
 use crate::rng::Rng;
 use crate::store::{Key, Limits, Outgoing, Precondition, Source, Store, Watch};
-use crate::time::{Deadline, Now};
+use crate::time::{Deadline, Mono, Now, WallMs};
 use crate::update::{Codec, Update, UpdateKind, join_tags};
 
 /// The default of the setting.
@@ -42,6 +42,9 @@ fn listed(multicast: Multicast) -> usize {
     }
 }
 
+/// Tombstones are looked through so often while one is kept.
+const ROUNDS_A_LIFE: u32 = 4;
+
 /// What waits to be sent.
 #[derive(Debug)]
 enum Waiting {
@@ -67,6 +70,9 @@ pub(super) struct SimNode {
     synced: Vec<u64>,
     /// How many entries it had taken back when it was asked last.
     disowned: u64,
+    tombstone_life: Duration,
+    /// When old tombstones were collected last.
+    collected: Mono,
 }
 
 impl SimNode {
@@ -101,7 +107,23 @@ impl SimNode {
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CacheId::of(CACHE_NAME), store.clone(), now);
         let (outbox, synced) = Default::default();
-        SimNode { address, session, store, metrics, protocol, hlc, outbox, queued: 0, handed: 0, synced, disowned: 0 }
+        let (tombstone_life, collected) = (options.tombstone_life, now.mono);
+        let (queued, handed, disowned) = (0, 0, 0);
+        SimNode {
+            address,
+            session,
+            store,
+            metrics,
+            protocol,
+            hlc,
+            outbox,
+            queued,
+            handed,
+            synced,
+            disowned,
+            tombstone_life,
+            collected,
+        }
     }
 
     /// Writes as an application would; returns the version.
@@ -177,6 +199,17 @@ impl SimNode {
 
     pub(super) fn timeout(&mut self, now: Now) {
         self.protocol.handle_timeout(now);
+        self.collect_tombstones(now);
+    }
+
+    /// Gives up tombstones whose time is over, as the driver does.
+    fn collect_tombstones(&mut self, now: Now) {
+        if now.mono.saturating_since(self.collected) < self.tombstone_life / ROUNDS_A_LIFE {
+            return;
+        }
+        self.collected = now.mono;
+        let life = u64::try_from(self.tombstone_life.as_millis()).unwrap_or(u64::MAX);
+        self.store.collect_tombstones(HlcTimestamp::at(WallMs(self.hlc.corrected(now.wall).0.saturating_sub(life))));
     }
 
     pub(super) fn leave(&mut self, now: Now) {
@@ -233,7 +266,7 @@ impl SimNode {
         std::mem::replace(&mut self.disowned, disowned) != disowned
     }
 
-    pub(super) fn next_timeout(&self) -> Option<crate::time::Mono> {
+    pub(super) fn next_timeout(&self) -> Option<Mono> {
         self.protocol.poll_timeout()
     }
 

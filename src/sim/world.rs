@@ -26,6 +26,8 @@ const CONVERGENCE_MAX: Duration = Duration::from_secs(12);
 const CONVERGENCE_MAX_BLACK_HOLES: Duration = Duration::from_secs(20);
 /// How far a clock that is not wild may be off, in milliseconds.
 const CLOCK_SANE_MS: i64 = 100;
+/// Where tombstones are forgotten, what is gone must be so for this long.
+const GONE_FOR: Duration = Duration::from_secs(3);
 /// How often the second phase looks.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Datagrams a node hands to the network in one turn before others get theirs.
@@ -136,6 +138,11 @@ impl<'a> World<'a> {
         }
         let converged_after = self.now.saturating_since(quiet);
         self.check_final()?;
+        if self.options.tombstone_life < Duration::MAX {
+            // What is gone stays gone, also when all have forgotten why.
+            self.run_until(self.now + GONE_FOR)?;
+            self.check_final().map_err(|what| format!("after it was settled: {what}{}", self.describe()))?;
+        }
         let entries = self.places.iter().flatten().next().map_or(0, |running| running.node.store.len());
         let (sent, lost, syncs) = (self.sent, self.lost, self.syncs_ended);
         Ok(Report { trace: self.trace.finish(), sent, lost, syncs, converged_after, entries })
@@ -485,8 +492,8 @@ impl<'a> World<'a> {
                 && self.has_settled(others, now)
                 && self.check_final().is_ok();
         }
-        if self.options.max_entries < usize::MAX {
-            // Replicas with limits need not become equal, but what each holds must become the last write of its key.
+        if self.options.max_entries < usize::MAX || self.options.tombstone_life < Duration::MAX {
+            // Replicas that forget need not become equal, but what each holds must become the last write of its key.
             return self.has_settled(others, now) && self.check_final().is_ok();
         }
         let mut sums = self.places.iter().flatten().map(|running| running.node.store.checksum(now.wall));

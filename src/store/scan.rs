@@ -4,8 +4,6 @@
 //! Slots do not move, so an entry that stands still is met exactly once. A key that leaves the store and comes back
 //! during a walk may be met again, as another entry in another slot.
 
-use std::collections::BTreeSet;
-
 use super::slot::{Slot, State};
 use super::value::{Key, Value};
 use super::{Cursor, Gone, Outgoing, SLOTS_PER_LOCK, Scanned, SegmentSet, Store};
@@ -96,10 +94,14 @@ impl Store {
         last.saturating_sub(first).saturating_mul(self.len() / self.shards.len().max(1)).saturating_add(within)
     }
 
-    /// Live entries whose key's hash is not in `seen`, and whose version the floor of their segment reaches; each with that
-    /// floor. For a floor of ZERO none.
+    /// Live entries that are not confirmed, and whose version the floor of their segment reaches; each with that floor. For
+    /// a floor of ZERO none. To confirm one there are its segment, its key's hash ([`Store::key_hash`]) and what it is.
     #[must_use]
-    pub fn unconfirmed(&self, floor: impl Fn(u16) -> HlcTimestamp, seen: &BTreeSet<u64>) -> Vec<(Gone, HlcTimestamp)> {
+    pub fn unconfirmed(
+        &self,
+        floor: impl Fn(u16) -> HlcTimestamp,
+        is_confirmed: impl Fn(u16, u64, &Gone) -> bool,
+    ) -> Vec<(Gone, HlcTimestamp)> {
         let mut found = Vec::new();
         let mut cursor = Cursor::START;
         while cursor != Cursor::END {
@@ -114,8 +116,8 @@ impl Store {
                 }
                 true
             });
-            // Sought outside the lock.
-            let unseen = batch.into_iter().filter(|(_, _, key_hash)| !seen.contains(&key_hash.0));
+            // Judged outside the lock.
+            let unseen = batch.into_iter().filter(|(gone, _, hash)| !is_confirmed(hash.segment(), hash.0, gone));
             found.extend(unseen.map(|(gone, floor, _)| (gone.slim(), floor)));
         }
         found

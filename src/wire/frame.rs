@@ -1,10 +1,10 @@
 //! Frames: the typed units inside a datagram.
 
 use super::FRAME_OVERHEAD;
-use super::lists::{Acks, CacheDigests, CacheModes, Peers, Ranges, Words};
+use super::lists::{Acks, CacheDigests, CacheModes, Peers, Ranges, SegmentFloors, Words};
 use super::reader::Reader;
 use super::update::{UPDATE_OVERHEAD, decode_update, decode_version, encode_update, encode_version};
-use crate::hlc::Version;
+use crate::hlc::{HlcTimestamp, Version};
 use crate::ids::{CacheId, Seq};
 use crate::update::Update;
 
@@ -197,27 +197,31 @@ pub enum Frame<'a> {
         /// Of which cache, where it matters.
         cache: CacheId,
     },
-    /// Asks for the floors of some segments; unicast.
+    /// Asks for the floors above a version, of a run of segments; unicast.
     FloorRequest {
         /// Of which cache.
         cache: CacheId,
         /// Names the request.
         request: u32,
+        /// Floors at or below this reading of the hybrid clock are not wanted.
+        since: HlcTimestamp,
         /// The first segment.
         first: u16,
-        /// How many.
-        count: u16,
+        /// The one behind the last.
+        end: u16,
     },
-    /// The answer.
+    /// The answer, in as many frames as it takes.
     Floors {
         /// Of which cache.
         cache: CacheId,
         /// The request's name.
         request: u32,
-        /// The first segment.
+        /// The first segment that this frame tells of.
         first: u16,
-        /// A floor a segment, as a reading of the hybrid clock.
-        values: Words<'a>,
+        /// The one behind the last.
+        end: u16,
+        /// The floors that are wanted; the other segments from `first` to `end` have none such.
+        floors: SegmentFloors<'a>,
     },
     /// The answer, in as many frames as it takes.
     Answer {
@@ -247,7 +251,7 @@ pub enum Frame<'a> {
     },
 }
 
-/// Frame types. Append-only: a number once used is never given another meaning.
+/// Frame types. Append-only: a number once used is never given another meaning. 21 and 22 were floors told one by one.
 mod number {
     pub(super) const UPDATE: u8 = 1;
     pub(super) const FRAGMENT: u8 = 2;
@@ -269,9 +273,9 @@ mod number {
     pub(super) const ANSWER: u8 = 18;
     pub(super) const PEERS: u8 = 19;
     pub(super) const CLOCK: u8 = 20;
-    pub(super) const FLOOR_REQUEST: u8 = 21;
-    pub(super) const FLOORS: u8 = 22;
     pub(super) const CACHE_MODES: u8 = 23;
+    pub(super) const FLOOR_REQUEST: u8 = 24;
+    pub(super) const FLOORS: u8 = 25;
 }
 
 impl Frame<'_> {
@@ -310,8 +314,8 @@ impl Frame<'_> {
             Frame::Offer { key, .. } => key.len().saturating_add(22),
             Frame::Pull { .. } => 22,
             Frame::PullPart { bytes, .. } => bytes.len().saturating_add(10),
-            Frame::FloorRequest { .. } => 16,
-            Frame::Floors { values, .. } => values.encoded_len().saturating_add(14),
+            Frame::FloorRequest { .. } => 24,
+            Frame::Floors { floors, .. } => floors.encoded_len().saturating_add(16),
             Frame::Query { .. } => 17,
             Frame::Answer { bytes, .. } => bytes.len().saturating_add(12),
             Frame::Peers { peers } => peers.encoded_len(),
@@ -411,12 +415,18 @@ impl Frame<'_> {
     fn encode_state_body(&self, buf: &mut Vec<u8>) {
         let mut put = |bytes: &[u8]| buf.extend_from_slice(bytes);
         match *self {
-            Frame::DigestRequest { cache, request, first, count }
-            | Frame::FloorRequest { cache, request, first, count } => {
+            Frame::DigestRequest { cache, request, first, count } => {
                 put(&cache.0.to_le_bytes());
                 put(&request.to_le_bytes());
                 put(&first.to_le_bytes());
                 put(&count.to_le_bytes());
+            }
+            Frame::FloorRequest { cache, request, since, first, end } => {
+                put(&cache.0.to_le_bytes());
+                put(&request.to_le_bytes());
+                put(&since.0.to_le_bytes());
+                put(&first.to_le_bytes());
+                put(&end.to_le_bytes());
             }
             Frame::Digests { cache, request, first, clear, values } => {
                 put(&cache.0.to_le_bytes());
@@ -426,11 +436,12 @@ impl Frame<'_> {
                 put(&clear.origin.0.to_le_bytes());
                 values.write(buf);
             }
-            Frame::Floors { cache, request, first, values } => {
+            Frame::Floors { cache, request, first, end, floors } => {
                 put(&cache.0.to_le_bytes());
                 put(&request.to_le_bytes());
                 put(&first.to_le_bytes());
-                values.write(buf);
+                put(&end.to_le_bytes());
+                floors.write(buf);
             }
             Frame::StateRequest { cache, request, cursor, have, segments } => {
                 put(&cache.0.to_le_bytes());
@@ -488,9 +499,13 @@ fn query_from_number(number: u8) -> Option<Query> {
     }
 }
 
-/// The frames of a datagram in order. `Some(Err(Malformed))` ends the iteration: what follows cannot be trusted.
+/// The frames of a datagram in order. `Some(Err(Malformed))` ends the iteration: what follows cannot be trusted. What this
+/// version does not know is skipped.
 #[derive(Clone, Copy, Debug)]
-pub struct Frames<'a>(Option<Reader<'a>>);
+pub struct Frames<'a> {
+    rest: Option<Reader<'a>>,
+    skipped: Option<u8>,
+}
 
 /// A frame that does not read as its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -500,7 +515,13 @@ impl<'a> Frames<'a> {
     /// Reads frames from the bytes behind the preamble.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Frames<'a> {
-        Frames(Some(Reader(bytes)))
+        Frames { rest: Some(Reader(bytes)), skipped: None }
+    }
+
+    /// The type of the last frame that was skipped so far.
+    #[must_use]
+    pub fn skipped(&self) -> Option<u8> {
+        self.skipped
     }
 }
 
@@ -509,17 +530,20 @@ impl<'a> Iterator for Frames<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let mut reader = self.0.take()?;
+            let mut reader = self.rest.take()?;
             if reader.0.is_empty() {
                 return None;
             }
             let Some((number, body)) = split_frame(&mut reader) else { return Some(Err(Malformed)) };
             match decode(number, Reader(body)) {
                 Decoded::Known(frame) => {
-                    self.0 = Some(reader);
+                    self.rest = Some(reader);
                     return Some(Ok(frame));
                 }
-                Decoded::Unknown => self.0 = Some(reader),
+                Decoded::Unknown => {
+                    self.rest = Some(reader);
+                    self.skipped = Some(number);
+                }
                 Decoded::Malformed => return Some(Err(Malformed)),
             }
         }
@@ -539,10 +563,14 @@ enum Decoded<'a> {
 }
 
 fn decode(number: u8, body: Reader<'_>) -> Decoded<'_> {
-    if !(number::UPDATE..=number::CACHE_MODES).contains(&number) {
+    if !is_known(number) {
         return Decoded::Unknown;
     }
     decode_known(number, body).or_else(|| decode_state(number, body)).map_or(Decoded::Malformed, Decoded::Known)
+}
+
+fn is_known(number: u8) -> bool {
+    matches!(number, number::UPDATE..=number::CLOCK | number::CACHE_MODES..=number::FLOORS)
 }
 
 fn decode_known(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
@@ -587,12 +615,20 @@ fn decode_state(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
             clear: decode_version(&mut r)?,
             values: Words::read(&mut r)?,
         },
-        number::FLOOR_REQUEST => {
-            Frame::FloorRequest { cache: CacheId(r.u64()?), request: r.u32()?, first: r.u16()?, count: r.u16()? }
-        }
-        number::FLOORS => {
-            Frame::Floors { cache: CacheId(r.u64()?), request: r.u32()?, first: r.u16()?, values: Words::read(&mut r)? }
-        }
+        number::FLOOR_REQUEST => Frame::FloorRequest {
+            cache: CacheId(r.u64()?),
+            request: r.u32()?,
+            since: HlcTimestamp(r.u64()?),
+            first: r.u16()?,
+            end: r.u16()?,
+        },
+        number::FLOORS => Frame::Floors {
+            cache: CacheId(r.u64()?),
+            request: r.u32()?,
+            first: r.u16()?,
+            end: r.u16()?,
+            floors: SegmentFloors::read(&mut r)?,
+        },
         number::STATE_REQUEST => Frame::StateRequest {
             cache: CacheId(r.u64()?),
             request: r.u32()?,
@@ -627,7 +663,6 @@ fn decode_state(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
 mod tests {
     use super::super::lists::{Ack, CacheDigest, Range};
     use super::*;
-    use crate::hlc::HlcTimestamp;
     use crate::ids::Origin;
     use crate::time::Deadline;
     use crate::update::{Codec, UpdateKind};
@@ -638,6 +673,7 @@ mod tests {
     /// Two peers whose bytes are all zero.
     const PEERS: [u8; 2 * Peers::RECORD_LEN] = [0; 2 * Peers::RECORD_LEN];
     const MODES: [u8; CacheModes::RECORD_LEN] = [3; CacheModes::RECORD_LEN];
+    const FLOORS: [u8; 2 * SegmentFloors::RECORD_LEN] = [4; 2 * SegmentFloors::RECORD_LEN];
 
     fn every_frame<'a>(acks: &'a [u8], ranges: &'a [u8], digests: &'a [u8], words: &'a [u8]) -> Vec<Frame<'a>> {
         let cache = CacheId(5);
@@ -676,9 +712,9 @@ mod tests {
             Frame::Answer { id: 1, index: 0, of: 1, bytes: b"answer" },
             Frame::Peers { peers: Peers::new(&PEERS) },
             Frame::Clock { wall_ms: 5 },
-            Frame::FloorRequest { cache, request: 1, first: 2, count: 3 },
-            Frame::Floors { cache, request: 1, first: 2, values: Words::new(words) },
             Frame::CacheModes { modes: CacheModes::new(&MODES) },
+            Frame::FloorRequest { cache, request: 1, since: VERSION.hlc, first: 2, end: 3 },
+            Frame::Floors { cache, request: 1, first: 2, end: 3, floors: SegmentFloors::new(&FLOORS) },
         ]
     }
 
@@ -698,7 +734,7 @@ mod tests {
         let read: Result<Vec<_>, _> = Frames::new(&buf).collect();
         assert_eq!(read.as_deref(), Ok(frames.as_slice()));
         let numbers: Vec<u8> = frames.iter().map(Frame::number).collect();
-        assert_eq!(numbers, (number::UPDATE..=number::CACHE_MODES).collect::<Vec<u8>>(), "every type is in this test");
+        assert_eq!(numbers, (0..=u8::MAX).filter(|&n| is_known(n)).collect::<Vec<u8>>(), "every type is in this test");
     }
 
     #[test]
@@ -718,10 +754,13 @@ mod tests {
 
     #[test]
     fn an_unknown_frame_is_skipped_by_its_length() {
-        let mut buf = vec![250, 3, 0, 1, 2, 3];
-        Frame::Bye.encode(&mut buf);
-        let read: Result<Vec<_>, _> = Frames::new(&buf).collect();
-        assert_eq!(read, Ok(vec![Frame::Bye]));
+        for unknown in [0, 21, 22, 250] {
+            let mut buf = vec![unknown, 3, 0, 1, 2, 3];
+            Frame::Bye.encode(&mut buf);
+            let mut frames = Frames::new(&buf);
+            let read: Result<Vec<_>, _> = frames.by_ref().collect();
+            assert_eq!((read, frames.skipped()), (Ok(vec![Frame::Bye]), Some(unknown)));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::reader::Reader;
+use crate::hlc::HlcTimestamp;
 use crate::ids::{CacheId, Origin, Seq};
 
 macro_rules! list {
@@ -211,6 +212,25 @@ list!(
         buf.push(peer.hearing.number());
         buf.extend_from_slice(&ip.octets());
         buf.extend_from_slice(&peer.address.port().to_le_bytes());
+    }
+);
+
+/// What was forgotten of a segment: an update of a key that is not held is refused at or below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentFloor {
+    /// Which segment.
+    pub segment: u16,
+    /// A reading of the hybrid clock.
+    pub floor: HlcTimestamp,
+}
+
+list!(
+    /// Floors of segments.
+    SegmentFloors of SegmentFloor, 10 bytes,
+    |r: &mut Reader<'_>| Some(SegmentFloor { segment: r.u16()?, floor: HlcTimestamp(r.u64()?) }),
+    |told: &SegmentFloor, buf: &mut Vec<u8>| {
+        buf.extend_from_slice(&told.segment.to_le_bytes());
+        buf.extend_from_slice(&told.floor.0.to_le_bytes());
     }
 );
 

@@ -29,7 +29,8 @@ pub use frame::{Flags, Frame, Frames, Query};
 pub use header::{HEADER_LEN, Header, Kind, MAGIC, PREAMBLE_LEN, Preamble, WIRE_VERSION};
 pub use hello::Hello;
 pub use lists::{
-    Ack, Acks, CacheDigest, CacheDigests, CacheMode, CacheModes, Hearing, Mode, Peer, Peers, Range, Ranges, Words,
+    Ack, Acks, CacheDigest, CacheDigests, CacheMode, CacheModes, Hearing, Mode, Peer, Peers, Range, Ranges,
+    SegmentFloor, SegmentFloors, Words,
 };
 pub use update::{UPDATE_OVERHEAD, decode_update, encode_update};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mccache::hlc::{HlcTimestamp, Version};
 use mccache::ids::{CacheId, Origin};
-use mccache::wire::{Flags, Frame, Kind, Preamble, Query, Range, Ranges};
+use mccache::wire::{Flags, Frame, Kind, Preamble, Query, Range, Ranges, SegmentFloor, SegmentFloors};
 
 use super::input::Input;
 use super::intruder::{Attack, CACHE};
@@ -47,7 +47,7 @@ fn send_request(attack: &mut Attack, input: &mut Input<'_>) {
     let request = u32::from(input.u8());
     let version = Version { hlc: HlcTimestamp(input.u64()), origin: Origin(u64::from(input.u8())) };
     let packed;
-    let frame = match input.below(10) {
+    let frame = match input.below(12) {
         0 => {
             let count = usize::from(input.below(40));
             let ranges: Vec<Range> = (0..count).map(|_| Range { first: input.u64(), count: input.u32() }).collect();
@@ -75,7 +75,18 @@ fn send_request(attack: &mut Attack, input: &mut Input<'_>) {
             Frame::Query { id: input.u64(), what, cache }
         }
         8 => Frame::Status { contiguous: input.u64(), highest: input.u64(), flags: Flags(input.u8()) },
-        _ => Frame::ProbeAck { nonce: input.u64(), next: input.u64(), flags: Flags(input.u8()) },
+        9 => Frame::ProbeAck { nonce: input.u64(), next: input.u64(), flags: Flags(input.u8()) },
+        10 => {
+            let since = HlcTimestamp(if input.u8() & 1 == 0 { 0 } else { input.u64() });
+            Frame::FloorRequest { cache, request, since, first: input.u16(), end: input.u16() }
+        }
+        _ => {
+            let (first, end) = (input.u16(), input.u16());
+            let told = |input: &mut Input<'_>| SegmentFloor { segment: input.u16(), floor: HlcTimestamp(input.u64()) };
+            let floors: Vec<SegmentFloor> = (0..input.below(130)).map(|_| told(input)).collect();
+            packed = SegmentFloors::pack(&floors);
+            Frame::Floors { cache, request, first, end, floors: SegmentFloors::new(&packed) }
+        }
     };
     attack.send_control(&[frame]);
 }
