@@ -194,6 +194,6 @@ metrics! {
     updates_wild,
     /// Entries and deletes taken back, since they were stamped while this host's clock was too far ahead.
     clock_disowned,
-    /// Datagrams of members with a frame that this version does not know, which was skipped.
+    /// Datagrams of members with a frame or an update that this version does not know, which was skipped.
     frames_unknown,
 }

@@ -19,7 +19,8 @@ use crate::store::{Fate, Gone, Precondition, Source};
 use crate::time::{Deadline, Mono, Now};
 use crate::update::{Codec, KEY_LEN_MAX, TAGS_LEN_MAX, Update, UpdateKind};
 use crate::wire::{
-    Acks, CacheDigests, Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble, UPDATE_OVERHEAD, decode_update,
+    Acks, CacheDigests, Flags, Frame, Frames, HEADER_LEN, Header, Hello, Kind, Preamble, Skipped, UPDATE_OVERHEAD,
+    decode_update, unknown_kind,
 };
 
 /// Requests that are answered of one datagram: what one datagram may cost is bounded.
@@ -163,7 +164,7 @@ impl Protocol {
                 Err(_) => self.metrics.rejected_frame.inc(),
             }
         }
-        self.note_skipped(session, frames);
+        self.note_skipped(session, frames.skipped());
         if header.flags & STATUS_PLEASE != 0 {
             self.send_status(session);
         }
@@ -178,7 +179,10 @@ impl Protocol {
             Piece::Partial => {}
             Piece::Complete(encoded) => match decode_update(&encoded) {
                 Some((cache, update)) => self.apply_live(cache, &update, now),
-                None => self.metrics.rejected_frame.inc(),
+                None => match unknown_kind(&encoded) {
+                    Some(kind) => self.note_skipped(session, Some(Skipped::Update(kind))),
+                    None => self.metrics.rejected_frame.inc(),
+                },
             },
             Piece::Refused => self.note_reassembly_dropped(session, 1),
         }
@@ -214,13 +218,13 @@ impl Protocol {
 
     /// Something in a member's datagram was skipped that this version does not know: its version is another one, and what it
     /// waits for may never come.
-    fn note_skipped(&mut self, session: SessionId, frames: Frames<'_>) {
-        let Some(number) = frames.skipped() else { return };
+    fn note_skipped(&mut self, session: SessionId, skipped: Option<Skipped>) {
+        let Some(skipped) = skipped else { return };
         self.metrics.frames_unknown.inc();
         let Some(member) = self.members.get_mut(&session) else { return };
         if !std::mem::replace(&mut member.is_strange, true) {
             let (name, version) = (&member.hello.name, &member.hello.version);
-            tracing::warn!(member = %name, %version, frame = number, "a member sends what this version does not know");
+            tracing::warn!(member = %name, %version, ?skipped, "a member sends what this version does not know");
         }
     }
 
@@ -337,7 +341,7 @@ impl Protocol {
                 _ => {}
             }
         }
-        self.note_skipped(session, rest);
+        self.note_skipped(session, rest.skipped());
         if greets && !knows_this_node {
             self.probe_member(session, now.mono);
         }

@@ -3,7 +3,7 @@
 use super::FRAME_OVERHEAD;
 use super::lists::{Acks, CacheDigests, CacheModes, Peers, Ranges, SegmentFloors, Words};
 use super::reader::Reader;
-use super::update::{UPDATE_OVERHEAD, decode_update, decode_version, encode_update, encode_version};
+use super::update::{UPDATE_OVERHEAD, decode_update, decode_version, encode_update, encode_version, unknown_kind};
 use crate::hlc::{HlcTimestamp, Version};
 use crate::ids::{CacheId, Seq};
 use crate::update::Update;
@@ -504,7 +504,16 @@ fn query_from_number(number: u8) -> Option<Query> {
 #[derive(Clone, Copy, Debug)]
 pub struct Frames<'a> {
     rest: Option<Reader<'a>>,
-    skipped: Option<u8>,
+    skipped: Option<Skipped>,
+}
+
+/// What was passed over, since a later version has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// A frame of this type.
+    Frame(u8),
+    /// An update of this kind.
+    Update(u8),
 }
 
 /// A frame that does not read as its type.
@@ -518,9 +527,9 @@ impl<'a> Frames<'a> {
         Frames { rest: Some(Reader(bytes)), skipped: None }
     }
 
-    /// The type of the last frame that was skipped so far.
+    /// What was skipped last, so far.
     #[must_use]
-    pub fn skipped(&self) -> Option<u8> {
+    pub fn skipped(&self) -> Option<Skipped> {
         self.skipped
     }
 }
@@ -540,9 +549,9 @@ impl<'a> Iterator for Frames<'a> {
                     self.rest = Some(reader);
                     return Some(Ok(frame));
                 }
-                Decoded::Unknown => {
+                Decoded::Unknown(skipped) => {
                     self.rest = Some(reader);
-                    self.skipped = Some(number);
+                    self.skipped = Some(skipped);
                 }
                 Decoded::Malformed => return Some(Err(Malformed)),
             }
@@ -558,13 +567,16 @@ fn split_frame<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
 
 enum Decoded<'a> {
     Known(Frame<'a>),
-    Unknown,
+    Unknown(Skipped),
     Malformed,
 }
 
 fn decode(number: u8, body: Reader<'_>) -> Decoded<'_> {
     if !is_known(number) {
-        return Decoded::Unknown;
+        return Decoded::Unknown(Skipped::Frame(number));
+    }
+    if let Some(kind) = unknown_kind(body.0).filter(|_| number == number::UPDATE) {
+        return Decoded::Unknown(Skipped::Update(kind));
     }
     decode_known(number, body).or_else(|| decode_state(number, body)).map_or(Decoded::Malformed, Decoded::Known)
 }
@@ -759,7 +771,7 @@ mod tests {
             Frame::Bye.encode(&mut buf);
             let mut frames = Frames::new(&buf);
             let read: Result<Vec<_>, _> = frames.by_ref().collect();
-            assert_eq!((read, frames.skipped()), (Ok(vec![Frame::Bye]), Some(unknown)));
+            assert_eq!((read, frames.skipped()), (Ok(vec![Frame::Bye]), Some(Skipped::Frame(unknown))));
         }
     }
 
@@ -789,6 +801,18 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_panic_and_to_an_end(bytes: Vec<u8>) {
             prop_assert!(Frames::new(&bytes).count() <= bytes.len());
+        }
+
+        #[test]
+        fn an_update_of_an_unknown_kind_is_skipped_whatever_is_in_it(kind in 7u8.., before: [u8; 8], rest: Vec<u8>) {
+            let body = [&before[..], &[kind], &rest].concat();
+            let mut buf = vec![number::UPDATE];
+            buf.extend_from_slice(&u16::try_from(body.len()).expect("short").to_le_bytes());
+            buf.extend_from_slice(&body);
+            Frame::Bye.encode(&mut buf);
+            let mut frames = Frames::new(&buf);
+            let read: Result<Vec<_>, _> = frames.by_ref().collect();
+            prop_assert_eq!((read, frames.skipped()), (Ok(vec![Frame::Bye]), Some(Skipped::Update(kind))));
         }
 
         #[test]

@@ -13,8 +13,8 @@
 //! frame     type u8 | len u16 | body [u8; len]
 //! ```
 //!
-//! Frame types and kinds are append-only numbers; an unknown frame type is skipped by its length, an unknown kind or
-//! version drops the datagram. What seals and what the frames mean live in `crypto` and `protocol`.
+//! Frame types and kinds are append-only numbers; a frame of an unknown type, or with an update of an unknown kind, is skipped
+//! by its length, an unknown kind or version of a datagram drops it. What seals and what the frames mean live in `crypto` and `protocol`.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
@@ -25,14 +25,14 @@ mod lists;
 mod reader;
 mod update;
 
-pub use frame::{Flags, Frame, Frames, Query};
+pub use frame::{Flags, Frame, Frames, Query, Skipped};
 pub use header::{HEADER_LEN, Header, Kind, MAGIC, PREAMBLE_LEN, Preamble, WIRE_VERSION};
 pub use hello::Hello;
 pub use lists::{
     Ack, Acks, CacheDigest, CacheDigests, CacheMode, CacheModes, Hearing, Mode, Peer, Peers, Range, Ranges,
     SegmentFloor, SegmentFloors, Words,
 };
-pub use update::{UPDATE_OVERHEAD, decode_update, encode_update};
+pub use update::{UPDATE_OVERHEAD, decode_update, encode_update, unknown_kind};
 
 /// Bytes a frame adds around its body.
 pub const FRAME_OVERHEAD: usize = 3;

@@ -13,6 +13,9 @@ use crate::update::{Codec, TAG_LEN_MAX, Update, UpdateKind, split_tags};
 /// Bytes an encoded update adds to its key and value.
 pub const UPDATE_OVERHEAD: usize = 36;
 
+/// Where the kind stands in an encoded update. That, and that the frame's length is the update's, holds for all kinds to come.
+const KIND_AT: usize = 8;
+
 /// Appends the encoded update. A key longer than 65,535 bytes is the caller's defect and is cut.
 pub fn encode_update(cache: CacheId, update: &Update<'_>, buf: &mut Vec<u8>) {
     let key_len = u16::try_from(update.key.len()).unwrap_or(u16::MAX);
@@ -47,6 +50,12 @@ pub fn decode_update(bytes: &[u8]) -> Option<(CacheId, Update<'_>)> {
         return None;
     }
     Some((cache, Update { kind, key, value, codec, version, deadline }))
+}
+
+/// The kind of an encoded update, if it is one that this version does not know: a later version's, and no error.
+#[must_use]
+pub fn unknown_kind(encoded: &[u8]) -> Option<u8> {
+    encoded.get(KIND_AT).copied().filter(|&kind| kind_from_number(kind).is_none())
 }
 
 pub(super) fn encode_version(version: Version, buf: &mut Vec<u8>) {
@@ -140,8 +149,15 @@ mod tests {
         }
 
         #[test]
+        fn a_kind_is_known_or_told_as_unknown(kind: u8, rest in proptest::collection::vec(any::<u8>(), 27..99)) {
+            let bytes = [&[0; KIND_AT][..], &[kind], &rest[..]].concat();
+            prop_assert_eq!(unknown_kind(&bytes).is_some(), kind_from_number(kind).is_none());
+            prop_assert!(decode_update(&bytes).is_none() || unknown_kind(&bytes).is_none());
+        }
+
+        #[test]
         fn any_bytes_are_read_without_panic(bytes: Vec<u8>) {
-            let _ = decode_update(&bytes);
+            let _ = (decode_update(&bytes), unknown_kind(&bytes));
         }
     }
 }
