@@ -604,18 +604,22 @@ static mcc_lease_t *mccache_rb_lease_of(VALUE self) {
     return lease;
 }
 
-// Lease#fill(cache, object, ttl_ms): ends it. Overtaken by a write: that stays, and nothing is put.
-static VALUE mccache_rb_fill(VALUE self, VALUE cache, VALUE object, VALUE ttl_ms) {
+// Lease#fill(cache, object, ttl_ms, tags): ends it. Overtaken by a write: that stays, and nothing is put. tags: with a zero
+// byte between two.
+static VALUE mccache_rb_fill(VALUE self, VALUE cache, VALUE object, VALUE ttl_ms, VALUE tags) {
     int64_t ttl = NUM2LL(ttl_ms);
     mccache_rb_value_t value;
     mcc_status_t status;
+    StringValue(tags);
     mccache_rb_value(cache, object, &value);
     if (!NIL_P(value.owner)) {
         value.data = RSTRING_PTR(value.owner);
         value.len = (size_t)RSTRING_LEN(value.owner);
     }
-    status = mcc_fill(mccache_rb_lease_of(self), value.data, value.len, value.codec, ttl);
+    status = mcc_fill_tagged(mccache_rb_lease_of(self), value.data, value.len, value.codec, ttl, RSTRING_PTR(tags),
+                             (size_t)RSTRING_LEN(tags));
     RB_GC_GUARD(value.owner);
+    RB_GC_GUARD(tags);
     RB_GC_GUARD(self);
     if (status != MCC_OK && status != MCC_OVERTAKEN)
         mccache_rb_raise(status);
@@ -822,7 +826,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
     rb_define_method(SwigClassCache.klass, "_load", mccache_rb_load, 3);
 
     mccache_rb_handed_over = rb_intern("@handed_over");
-    rb_define_method(SwigClassLease.klass, "fill", mccache_rb_fill, 3);
+    rb_define_method(SwigClassLease.klass, "fill", mccache_rb_fill, 4);
     rb_define_method(SwigClassLease.klass, "hand_over", mccache_rb_hand_over, 0);
     rb_define_method(SwigClassLease.klass, "give_up", mccache_rb_give_up, 0);
 

@@ -206,14 +206,15 @@ public:
     /// bytes view is returned as std::string or bytes. With std::optional<T> nothing is put as null, and read as
     /// nothing again. `longest`: how long to wait for another's load. errc::timeout; errc::invalid_argument also if `load`
     /// is an empty std::function or a null pointer; errc::codec also if the value there is no T. What `load` throws passes
-    /// through, and the next one that waits loads.
+    /// through, and the next one that waits loads. `names`: tags to put it with, so that try_invalidate_tag() can take it;
+    /// it is not put either if one of them was invalidated while `load` ran. errc::invalid_argument as try_put_tagged().
     ///
     /// The cache's settings are heeded as far as a loader can that runs in this thread: with fail_safe an expired value is
     /// returned in place of a failure or an exception of the loader's; an early refresh is waited for; the timeouts hold for
     /// the wait for another's load. try_get_or_load_with() can do more.
     template <class Loader, class T = detail::loaded_type<Loader>>
     result<T> try_get_or_load(key_view key, Loader&& load, time_to_live ttl = {},
-                              timeout longest = std::chrono::seconds(30)) {
+                              timeout longest = std::chrono::seconds(30), const tags& names = {}) {
         if (detail::is_null_function(load)) {
             return detail::no_loader();
         }
@@ -224,7 +225,7 @@ public:
         if (!found->given) {
             return found->held->template try_as<T>();
         }
-        return detail::settled(handle_.get(), key, *found, detail::outcome_of<T>(*found->given, load, ttl));
+        return detail::settled(handle_.get(), key, *found, detail::outcome_of<T>(*found->given, load, {ttl, names}));
     }
     /// As try_get_or_load(), with options, and with a loader that can be left to a thread of its own, which fills the
     /// cache when it is done: nobody waits for an early refresh (eager_refresh), nor for a load of more than
@@ -248,9 +249,11 @@ public:
         }
         const std::int64_t patience = found->load.patience_ms;
         if (!found->is_refresh() && patience == MCC_WAIT_FOREVER) {
-            return detail::settled(handle_.get(), key, *found, detail::outcome_of<T>(*found->given, load, with.ttl));
+            const detail::fill_terms terms = {with.ttl, with.tags};
+            return detail::settled(handle_.get(), key, *found, detail::outcome_of<T>(*found->given, load, terms));
         }
-        auto running = detail::load_in_background<T>(*std::move(found->given), std::move(load), with.ttl);
+        auto running =
+            detail::load_in_background<T>(*std::move(found->given), std::move(load), {with.ttl, with.tags});
         if (found->is_refresh()) {
             return found->held->template try_as<T>();
         }
@@ -456,8 +459,9 @@ public:
     }
     /// Throws timeout_error, codec_error, and what `load` throws.
     template <class Loader, class T = detail::loaded_type<Loader>>
-    T get_or_load(key_view key, Loader&& load, time_to_live ttl = {}, timeout longest = std::chrono::seconds(30)) {
-        return try_get_or_load(key, std::forward<Loader>(load), ttl, longest).value();
+    T get_or_load(key_view key, Loader&& load, time_to_live ttl = {}, timeout longest = std::chrono::seconds(30),
+                  const tags& names = {}) {
+        return try_get_or_load(key, std::forward<Loader>(load), ttl, longest, names).value();
     }
     /// As try_get_or_load_with(). Throws timeout_error, codec_error, and what `load` throws while it is waited for.
     template <class Loader, class T = detail::loaded_type<Loader>>

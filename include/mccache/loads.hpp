@@ -93,9 +93,17 @@ struct load_options {
     timeout longest = std::chrono::seconds(30);
     /// What is served if a load fails or takes long, and when it is begun early: the cache's settings, unless given.
     load_policy policy = {};
+    /// What it is put with, so that cache::invalidate_tag() can take it.
+    mccache::tags tags = {};
 };
 
 namespace detail {
+
+// With what a loaded value is put.
+struct fill_terms {
+    time_to_live ttl;
+    mccache::tags names;
+};
 
 template <class T>
 inline constexpr bool is_result = false;
@@ -223,7 +231,7 @@ struct load_outcome {
 
 // Puts what was loaded, and keeps it: a text or bytes of its own where the loader gave a view.
 template <class T, class From>
-void fill_with(lease& given, From&& from, time_to_live ttl, load_outcome<T>& outcome) {
+void fill_with(lease& given, From&& from, const fill_terms& terms, load_outcome<T>& outcome) {
     if constexpr (std::is_pointer_v<std::decay_t<From>>) {
         if (from == nullptr) {
             outcome.failed.emplace(errc::invalid_argument, "the loader returned a null pointer, which is no text");
@@ -231,7 +239,7 @@ void fill_with(lease& given, From&& from, time_to_live ttl, load_outcome<T>& out
         }
     }
     T loaded = own_copy<T>(std::forward<From>(from));
-    if (result<bool> put = given.try_fill(loaded, ttl); put) {
+    if (result<bool> put = given.try_fill(loaded, terms.ttl, terms.names); put) {
         outcome.loaded.emplace(std::move(loaded));
     } else {
         outcome.failed.emplace(put.error());
@@ -240,34 +248,34 @@ void fill_with(lease& given, From&& from, time_to_live ttl, load_outcome<T>& out
 
 // Calls a loader. Its lease has ended then, one way or the other, unless a text was null.
 template <class T, class Loader>
-void run_loader(lease& given, Loader& load, time_to_live ttl, load_outcome<T>& outcome) {
+void run_loader(lease& given, Loader& load, const fill_terms& terms, load_outcome<T>& outcome) {
     if constexpr (is_result<bare<std::invoke_result_t<Loader&>>>) {
         auto loaded = std::invoke(load);
         if (loaded) {
-            fill_with(given, *std::move(loaded), ttl, outcome);
+            fill_with(given, *std::move(loaded), terms, outcome);
         } else {
             given.load_failed();
             outcome.is_loaders = true;
             outcome.failed.emplace(loaded.error());
         }
     } else {
-        fill_with(given, std::invoke(load), ttl, outcome);
+        fill_with(given, std::invoke(load), terms, outcome);
     }
 }
 
 template <class T, class Loader>
-load_outcome<T> outcome_of(lease& given, Loader& load, time_to_live ttl) {
+load_outcome<T> outcome_of(lease& given, Loader& load, const fill_terms& terms) {
     load_outcome<T> outcome;
 #if MCCACHE_EXCEPTIONS
     try {
-        run_loader(given, load, ttl, outcome);
+        run_loader(given, load, terms, outcome);
     } catch (...) {
         given.load_failed();
         outcome.is_loaders = true;
         outcome.thrown = std::current_exception();
     }
 #else
-    run_loader(given, load, ttl, outcome);
+    run_loader(given, load, terms, outcome);
 #endif
     return outcome;
 }
@@ -300,11 +308,11 @@ result<T> settled(mcc_cache_t* cache, key_view key, const begun& found, load_out
 // A load in a thread of its own, which owns all it needs: nobody need be there any more when it ends.
 template <class T, class Loader>
 struct background_load {
-    background_load(lease from, Loader with, time_to_live lives)
-        : given(std::move(from)), load(std::move(with)), ttl(lives) {}
+    background_load(lease from, Loader with, fill_terms put_with)
+        : given(std::move(from)), load(std::move(with)), terms(std::move(put_with)) {}
 
     void run() {
-        load_outcome<T> outcome = outcome_of<T>(given, *load, ttl);
+        load_outcome<T> outcome = outcome_of<T>(given, *load, terms);
         // Before it is told: who waited to the end can rely on it that nothing the loader holds is in use any more.
         load.reset();
         done.set_value(std::move(outcome));
@@ -312,14 +320,14 @@ struct background_load {
 
     lease given;
     std::optional<Loader> load;
-    time_to_live ttl;
+    fill_terms terms;
     std::promise<load_outcome<T>> done;
 };
 
 // Without a thread the lease ends, and the next caller tries again.
 template <class T, class Loader>
-result<std::future<load_outcome<T>>> load_in_background(lease given, Loader load, time_to_live ttl) {
-    auto work = std::make_shared<background_load<T, Loader>>(std::move(given), std::move(load), ttl);
+result<std::future<load_outcome<T>>> load_in_background(lease given, Loader load, fill_terms terms) {
+    auto work = std::make_shared<background_load<T, Loader>>(std::move(given), std::move(load), std::move(terms));
     std::future<load_outcome<T>> outcome = work->done.get_future();
 #if MCCACHE_EXCEPTIONS
     try {

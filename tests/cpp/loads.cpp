@@ -105,6 +105,32 @@ void what_cannot_be_put_is_an_error_all_the_same() {
     REQUIRE(m.cache.get_or_load("k", [] { return "new"; }) == "new");
 }
 
+void a_tag_takes_what_was_loaded_with_it() {
+    member m("tags", {{"load_hard_timeout", 60}});
+    mccache::load_options with;
+    with.tags = {"t", "u"};
+    const std::vector<std::string> names = {"t"};
+    REQUIRE(m.cache.get_or_load("here", [] { return 1; }, {}, 30s, {"t"}) == 1);
+    REQUIRE(m.cache.get_or_load("named", [] { return 2; }, {}, 30s, mccache::tags(names.begin(), names.end())) == 2);
+    REQUIRE(m.cache.get_or_load_with("elsewhere", [] { return 3; }, with) == 3);
+    with.policy = m.cache.load_policy({{"load_hard_timeout", 0}});
+    REQUIRE(m.cache.get_or_load_with("with", [] { return 4; }, with) == 4);
+    REQUIRE(m.cache.get_or_load("untagged", [] { return 5; }) == 5 && m.cache.size() == 5);
+    m.cache.invalidate_tag("t");
+    REQUIRE(!m.cache.find("here") && !m.cache.find("named") && !m.cache.find("elsewhere") && !m.cache.find("with"));
+    REQUIRE(m.cache.at<int>("untagged") == 5);
+    const auto overtaken = [&m] {
+        m.cache.invalidate_tag("u");
+        return 6;
+    };
+    REQUIRE(m.cache.get_or_load("k", overtaken, {}, 30s, {"u"}) == 6 && !m.cache.find("k"));
+    REQUIRE(m.cache.get_or_load_with("k", overtaken, with) == 6 && !m.cache.find("k"));
+    REQUIRE(m.cache.try_get_or_load("k", [] { return 7; }, {}, 30s, {""}).failed_with(mccache::errc::invalid_argument));
+    with.tags = {std::string(256, 't')};
+    REQUIRE(m.cache.try_get_or_load_with("k", [] { return 7; }, with).failed_with(mccache::errc::invalid_argument));
+    REQUIRE(!m.cache.find("k"));
+}
+
 void a_slow_load_is_not_waited_for_and_fills() {
     member m("soft", {{"fail_safe", 60}, {"load_soft_timeout", "0.02"}});
     gate slow;
@@ -243,6 +269,7 @@ int main() {
     test("after_the_pause_the_loader_is_tried_again", after_the_pause_the_loader_is_tried_again);
     test("an_expired_value_of_another_type_is_none", an_expired_value_of_another_type_is_none);
     test("what_cannot_be_put_is_an_error_all_the_same", what_cannot_be_put_is_an_error_all_the_same);
+    test("a_tag_takes_what_was_loaded_with_it", a_tag_takes_what_was_loaded_with_it);
     test("a_slow_load_is_not_waited_for_and_fills", a_slow_load_is_not_waited_for_and_fills);
     test("beyond_the_hard_timeout_a_load_is_an_error_and_fills", beyond_the_hard_timeout_a_load_is_an_error_and_fills);
     test("what_is_loaded_in_time_by_a_thread_is_returned_and_what_it_throws_is_thrown",

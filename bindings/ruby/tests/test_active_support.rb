@@ -109,6 +109,24 @@ class TestActiveSupport < Case
     assert two.cache.empty?
   end
 
+  def test_tags_are_in_the_stores_namespace
+    one = store(namespace: "one")
+    two = store(node: @nodes.first, namespace: "two")
+    [one, two].each { |s| s.write("written", 1, tags: [:t, "u"]) }
+    assert_equal(2, one.fetch("fetched", tags: %w[t]) { 2 })
+    one.write_multi({ "a" => 3, "b" => 4 }, tags: %w[t])
+    assert_equal 5, one.increment("n", 5, tags: %w[t])
+    one.write("untagged", 6)
+    assert one.invalidate_tag("t")
+    assert_equal({ "untagged" => 6 }, one.read_multi("written", "fetched", "a", "b", "n", "untagged"))
+    assert_equal 1, two.read("written")
+    two.invalidate_tag(:t)
+    assert_nil two.read("written")
+    assert_raises(TypeError) { one.write("k", 1, tags: "t") }
+    assert_raises(TypeError) { one.fetch("k", tags: [7]) { 1 } }
+    refute one.exist?("k")
+  end
+
   def test_versions
     s = store
     s.write("k", 1, version: "1")

@@ -36,8 +36,17 @@ class TestCache < Case
     assert_equal 4, c["a"]
     [[""], ["a\0b"], ["t" * 256], Array.new(17, "t")].each do |bad|
       assert_raises(ArgumentError) { c.put("c", 5, tags: bad) }
+      assert_raises(ArgumentError) { c.get_or_load("d", tags: bad) { 5 } }
     end
-    assert_equal 3, c["c"]
+    ["prices", 7, [7], [nil]].each do |bad|
+      assert_raises(TypeError) { c.put("c", 5, tags: bad) }
+      assert_raises(TypeError) { c.get_or_load("d", tags: bad) { 5 } }
+    end
+    assert_raises(TypeError) { c.invalidate_tag(nil) }
+    assert_equal [3, nil], c.values_at("c", "d")
+    assert_equal 5, c.get_or_load("d", tags: []) { 5 }
+    c.invalidate_tag("prices")
+    assert_equal [3, 5], c.values_at("c", "d")
   end
 
   def test_fetch_is_hashs

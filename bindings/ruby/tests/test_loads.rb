@@ -61,6 +61,26 @@ class TestLoads < Case
     assert_equal "new", c["k"]
   end
 
+  def test_a_tag_takes_what_was_loaded_with_it_in_the_background_too
+    c = alone(load_hard_timeout: 60)
+    assert_equal(1, c.get_or_load("here", tags: %w[t]) { 1 })
+    quick = c.load_policy(load_hard_timeout: 0)
+    assert_equal(2, c.get_or_load("here too", tags: %i[t], policy: quick) { 2 })
+    assert_equal [1, 2], c.values_at("here", "here too")
+    c.invalidate_tag("t")
+    assert_equal [nil, nil], c.values_at("here", "here too")
+  end
+
+  def test_what_was_loaded_is_not_put_if_its_tag_was_invalidated_meanwhile
+    c = alone
+    answer = c.get_or_load("k", tags: %w[t]) do
+      c.invalidate_tag("t")
+      "loaded"
+    end
+    assert_equal ["loaded", nil], [answer, c["k"]]
+    assert_equal 1, counters(c, "fills_overtaken").first
+  end
+
   def test_after_the_pause_the_block_is_tried_again
     c = alone(fail_safe: 60, fail_safe_throttle: 0.05)
     expired(c, "k")

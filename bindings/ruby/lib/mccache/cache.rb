@@ -97,10 +97,10 @@ module MCCache
     # @param key [String, Symbol]
     # @param value [Object]
     # @param ttl [Numeric, #to_f, nil] seconds above 0; nil is the cache's setting, Float::INFINITY is no end
-    # @param tags [Array<String>, nil] at most 16 texts, by which {#invalidate_tag} can take the entry
+    # @param tags [Array<String, Symbol>, nil] at most 16 names of 1 to 255 bytes, by which {#invalidate_tag} can take the entry
     # @return [Object] value
     def put(key, value, ttl: nil, tags: nil)
-      return _put(key, value, Durations.ttl_ms(ttl)) if tags.nil? || tags.empty?
+      return _put(key, value, Durations.ttl_ms(ttl)) unless tags
 
       _put_tagged(key, value, Durations.ttl_ms(ttl), pack_tags(tags))
     end
@@ -109,7 +109,7 @@ module MCCache
     # million entries than for one; they count in {#size} until they expire or make room. What is put with the tag afterwards
     # is read.
     #
-    # @param tag [String]
+    # @param tag [String, Symbol] 1 to 255 bytes
     # @return [self]
     def invalidate_tag(tag)
       _invalidate_tag(pack_tags([tag]))
@@ -137,20 +137,21 @@ module MCCache
     #
     # @param key [String, Symbol]
     # @param ttl [Numeric, #to_f, nil] as in {#put}
+    # @param tags [Array<String, Symbol>, nil] as in {#put}; what was loaded is not put if one was invalidated meanwhile
     # @param timeout [Numeric, #to_f, nil] seconds to wait for another's load; nil waits for ever
     # @param policy [LoadPolicy, nil] nil is what the cache's settings say
     # @yieldparam key [String, Symbol]
     # @return [Object]
     # @raise [TimeoutError] if another thread's load lasts longer; also if the block asks for its own key, or takes longer
     #   than load_hard_timeout and there is no expired value
-    def get_or_load(key, ttl: nil, timeout: 30, policy: nil, &load)
+    def get_or_load(key, ttl: nil, tags: nil, timeout: 30, policy: nil, &load)
       raise ArgumentError, "get_or_load needs a block that loads the value" unless load
 
       rules = policy || @policy
-      ttl_ms = Durations.ttl_ms(ttl)
+      terms = Load::Terms.new(Durations.ttl_ms(ttl), tags ? pack_tags(tags) : "")
       total_ms = Durations.timeout_ms(timeout)
       await_load(key, total_ms, rules) do |state, held, lease|
-        [Load.new(self, key, state, held, lease, ttl_ms).value(rules, load)]
+        [Load.new(self, key, state, held, lease, terms).value(rules, load)]
       end
     end
 
@@ -496,10 +497,18 @@ module MCCache
 
     # Tags for C: with a zero byte between two.
     def pack_tags(tags)
-      names = tags.map { |tag| tag.to_s.encode(Encoding::UTF_8).b }
+      raise TypeError, "tags: an Array is expected, like [#{tags.inspect}]" unless tags.respond_to?(:map)
+
+      names = tags.map { |tag| pack_tag(tag) }
       return names.join("\0") if names.none? { |name| name.empty? || name.include?("\0".b) }
 
       raise ArgumentError, "tags: each has 1 to 255 bytes of UTF-8, none of them zero"
+    end
+
+    def pack_tag(tag)
+      return tag.to_s.encode(Encoding::UTF_8).b if tag.is_a?(String) || tag.is_a?(Symbol)
+
+      raise TypeError, "tags: String or Symbol is expected, not #{tag.class}"
     end
   end
 end

@@ -33,14 +33,18 @@ module MCCache
     NOTE_SLOW = 1
     NOTE_TIMED_OUT = 2
 
+    # With what a loaded value is put: its time to live, and its tags as C takes them.
+    Terms = Struct.new(:ttl_ms, :tags)
+
     # @param held [Native::Value, nil] what is served if it fails or takes long
-    def initialize(cache, key, state, held, lease, ttl_ms)
+    # @param terms [Terms]
+    def initialize(cache, key, state, held, lease, terms)
       @cache = cache
       @key = key
       @is_refresh = state == REFRESH
       @held = held
       @lease = lease
-      @ttl_ms = ttl_ms
+      @terms = terms
       @error = nil
       @is_loaders = false
       @has_ended = false
@@ -73,7 +77,7 @@ module MCCache
     end
 
     def fill(object)
-      @lease.fill(@cache, object, @ttl_ms)
+      @lease.fill(@cache, object, @terms.ttl_ms, @terms.tags)
       @value = object
       ended(nil)
     rescue StandardError => error

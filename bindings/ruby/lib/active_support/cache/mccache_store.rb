@@ -17,6 +17,8 @@ module ActiveSupport
     # * increment and decrement are one step among the threads of this process. Across processes there is no
     #   compare-and-set: of two at the same time the later one wins.
     # * delete_matched takes a Regexp, and reads every key that this process holds.
+    # * fetch, write and their likes take tags: %w[user:7], by which invalidate_tag takes all that was written with one, on every
+    #   member. They are in the store's namespace, as keys are. An expired entry that race_condition_ttl keeps has none.
     # * fetch, with race_condition_ttl, keeps an expired entry that long for others to read while one recomputes it. Without
     #   it a value is loaded by every thread that misses; MCCache::Cache#get_or_load loads it once a process.
     class MccacheStore < Store
@@ -85,6 +87,19 @@ module ActiveSupport
         true
       end
 
+      # Makes every entry that was written with this tag a miss, on every member, as MCCache::Cache#invalidate_tag.
+      #
+      # @param tag [String, Symbol]
+      # @param options [Hash] namespace, if it is another than the store's
+      # @return [true]
+      def invalidate_tag(tag, options = nil)
+        options = merged_options(options)
+        instrument(:invalidate_tag, tag) do
+          cache.invalidate_tag(tags_in_namespace([tag], options).first)
+          true
+        end
+      end
+
       # The core takes expired entries out by itself.
       def cleanup(_options = nil)
         true
@@ -107,7 +122,7 @@ module ActiveSupport
       end
 
       # A plain value where that is all there is: then other languages read it as it is.
-      def write_entry(key, entry, race_condition_ttl: nil, **_options)
+      def write_entry(key, entry, race_condition_ttl: nil, tags: nil, **options)
         expires_at = entry.expires_at&.to_f
         left = expires_at && (expires_at - Time.now.to_f)
         return forget(key) if left && left <= 0
@@ -116,8 +131,15 @@ module ActiveSupport
         keep_expired = left && late.positive?
         value = entry.value
         value = MCCache::Tagged.new(ENTRY_TAG, [value, expires_at, entry.version]) if keep_expired || entry.version
-        cache.put(key, value, ttl: keep_expired ? left + late : left)
+        cache.put(key, value, ttl: keep_expired ? left + late : left, tags: tags && tags_in_namespace(tags, options))
         true
+      end
+
+      # What is no list of texts is left to the cache to refuse.
+      def tags_in_namespace(tags, options)
+        return tags unless tags.respond_to?(:map)
+
+        tags.map { |tag| tag.is_a?(String) || tag.is_a?(Symbol) ? namespace_key(tag.to_s, options) : tag }
       end
 
       def delete_entry(key, **_options)
@@ -137,7 +159,8 @@ module ActiveSupport
             entry = read_entry(key)
             expired = entry.nil? || entry.expired?
             number = expired ? amount : Integer(entry.value || 0) + amount
-            cache.put(key, number, ttl: options[:expires_in] || (expired ? nil : time_left(key)))
+            tags = options[:tags] && tags_in_namespace(options[:tags], options)
+            cache.put(key, number, ttl: options[:expires_in] || (expired ? nil : time_left(key)), tags: tags)
             number
           end
         end
