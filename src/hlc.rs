@@ -76,12 +76,14 @@ impl Hlc {
     /// Draws the next version: above the wall clock's `now`, above every version drawn or observed before.
     pub fn tick(&self, now: WallMs) -> Version {
         let floor = HlcTimestamp::at(now).0;
-        let next = |last: u64| last.max(floor).saturating_add(1);
-        // An update closure that always answers Some cannot fail; the error arm repeats its argument.
-        let last = match self.last.fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(next(last))) {
-            Ok(last) | Err(last) => last,
-        };
-        Version { hlc: HlcTimestamp(next(last)), origin: self.origin }
+        let mut last = self.last.load(Ordering::Acquire);
+        loop {
+            let next = last.max(floor).saturating_add(1);
+            match self.last.compare_exchange_weak(last, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Version { hlc: HlcTimestamp(next), origin: self.origin },
+                Err(drawn_meanwhile) => last = drawn_meanwhile,
+            }
+        }
     }
 
     /// Moves the clock up to `seen`, so that everything drawn later sorts after it.

@@ -73,8 +73,14 @@ fn take(used: &AtomicUsize, n: usize, max: usize) -> bool {
     if n == 0 {
         return true;
     }
-    let within = |used: usize| used.checked_add(n).filter(|sum| *sum <= max);
-    used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+    let mut before = used.load(Ordering::Relaxed);
+    while let Some(sum) = before.checked_add(n).filter(|sum| *sum <= max) {
+        match used.compare_exchange_weak(before, sum, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return true,
+            Err(changed_meanwhile) => before = changed_meanwhile,
+        }
+    }
+    false
 }
 
 #[cfg(test)]
