@@ -134,9 +134,9 @@ metrics! {
     receive_buffer_granted,
     /// Events dropped because a listener did not keep up.
     events_dropped,
-    /// Reads that found a value.
+    /// Reads that found a value, waits for another caller's load among them.
     cache_hits,
-    /// Reads that found none.
+    /// Reads that found none; a load is one, and to wait for another caller's none.
     cache_misses,
     /// Local writes (puts).
     cache_puts,

@@ -70,9 +70,9 @@ struct stats {
     std::int64_t bytes = 0;
     /// Deleted keys remembered now, so that an older put does not bring them back.
     std::int64_t tombstones = 0;
-    /// Gets that found a value.
+    /// Gets that found a value, waits for another caller's load among them.
     std::int64_t hits = 0;
-    /// Gets that found none.
+    /// Gets that found none. A load is one miss, and to wait for another caller's is none.
     std::int64_t misses = 0;
     /// Entries taken out to keep the limits.
     std::int64_t evictions = 0;

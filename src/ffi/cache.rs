@@ -29,9 +29,10 @@ pub struct mcc_cache_stats_t {
     pub bytes: i64,
     /// Deleted keys remembered now, so that an older put does not bring them back.
     pub tombstones: i64,
-    /// Gets that found a value.
+    /// Gets that found a value. So does who waited for another caller's load and has its value; mcc_contains() and iteration
+    /// count as neither.
     pub hits: i64,
-    /// Gets that found none.
+    /// Gets that found none. A load is one miss: its lease is; to wait for another caller's, however long, is none.
     pub misses: i64,
     /// Entries taken out to keep the limits.
     pub evictions: i64,
@@ -67,9 +68,11 @@ impl From<StoreStats> for mcc_cache_stats_t {
 /// node: the node; NULL for the process's own, which is started on first use with the settings of file and environment.
 /// name: the cache's name, text of 1 to 255 bytes; copied.
 /// config: settings of this cache over the node's, copied; NULL for the node's. Only settings of caches are taken
-/// ("cache_ttl" and its like). A cache that is open already must have been opened with the same.
+/// ("cache_ttl" and its like). A cache that is open already must have been opened with the same: close it first, or give
+/// those.
 /// cache: where the handle is written.
-/// Returns: MCC_OK; MCC_CONFIG, also for a setting of the node that was set by mcc_config_set(); MCC_NETWORK; MCC_CLOSED (the node); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT, also for a cache that is open already with other settings; MCC_CONFIG, also for a
+/// setting of the node that was set by mcc_config_set(); MCC_NETWORK; MCC_CLOSED (the node); MCC_INTERNAL.
 /// Owns: the caller owns *cache; mcc_free() frees it. It keeps its node running.
 /// Threads: any. Since: 0.1
 #[must_use]

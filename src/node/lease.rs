@@ -166,6 +166,9 @@ impl Cache {
     ///
     /// Waits for another's load until the policy's patience ends too, if that comes before `timeout`.
     ///
+    /// A lease is one miss, and so is an expired value that is served without one; a live value is one hit. To wait counts
+    /// nothing, however often it is looked: so of many who ask at once for what is not there one misses.
+    ///
     /// # Errors
     /// As [`lease`](Cache::lease).
     pub fn begin_load(&self, key: &[u8], policy: &LoadPolicy, timeout: Duration) -> Result<Loading> {
@@ -175,7 +178,7 @@ impl Cache {
         loop {
             let core = self.live()?;
             let now = core.wall();
-            if let Some(value) = core.store.get(key, now) {
+            if let Some(value) = core.store.find(key, now) {
                 return Ok(core.fresh(key, value, policy, now));
             }
             let expired = match policy.fail_safe {
@@ -185,6 +188,7 @@ impl Cache {
             let version = expired.as_ref().map(|(_, version)| *version);
             if version.is_some_and(|version| core.loads.is_paused(key, version)) {
                 if let Some((value, _)) = expired {
+                    core.store.count_miss(key);
                     core.node.metrics.loads_throttled.inc();
                     core.tell_stale(key);
                     return Ok(Loading::Paused(value));
@@ -194,8 +198,11 @@ impl Cache {
             if core.loads.begin(key) {
                 let lease = Lease::of(core, key, version, policy.throttle);
                 // Another may have ended its load since this one looked.
-                let found = core.store.peek(key, core.wall());
-                return Ok(found.map_or(Loading::Load(lease, expired), |entry| Loading::Fresh(entry.value)));
+                if let Some(value) = core.store.find(key, core.wall()) {
+                    return Ok(Loading::Fresh(value));
+                }
+                core.store.count_miss(key);
+                return Ok(Loading::Load(lease, expired));
             }
             let until = if expired.is_some() { until_served } else { until };
             if !core.loads.wait_for(key, until, || core.is_usable()) {
@@ -342,6 +349,46 @@ mod tests {
             }
         });
         assert_eq!(loads.into_inner(), 1);
+    }
+
+    #[test]
+    fn a_load_is_one_miss_however_often_its_waiters_look() {
+        let cache = cache("misses");
+        let counted = || {
+            let stats = cache.stats().expect("open");
+            (stats.hits, stats.misses)
+        };
+        let lease = leased(&cache, b"k");
+        assert_eq!(counted(), (0, 1));
+        for _ in 0..10 {
+            assert!(matches!(cache.lease(b"k", Duration::ZERO), Err(Error::Timeout { .. })));
+        }
+        std::thread::scope(|scope| {
+            let waiting = [(); 3].map(|()| scope.spawn(|| cache.lease(b"k", LONG)));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(lease.fill(b"v", Codec::TEXT, Ttl::Default).expect("open"));
+            for waiter in waiting {
+                assert!(matches!(waiter.join().expect("no panic"), Ok(Lookup::Found(_))));
+            }
+        });
+        assert_eq!(counted(), (3, 1));
+    }
+
+    #[test]
+    fn an_expired_value_that_is_served_without_a_load_is_a_miss() {
+        let cache = cache("paused");
+        let policy = LoadPolicy { fail_safe: LONG, throttle: LONG, ..LoadPolicy::default() };
+        cache.put(b"k", b"old", Codec::RAW, Ttl::For(Duration::from_millis(1))).expect("open");
+        while cache.contains(b"k").expect("open") {
+            std::thread::yield_now();
+        }
+        let begin = || cache.begin_load(b"k", &policy, Duration::ZERO).expect("open");
+        let Loading::Load(lease, Some(_)) = begin() else { panic!("a lease, and the expired value") };
+        lease.fail();
+        for _ in 0..2 {
+            assert!(matches!(begin(), Loading::Paused(_)));
+        }
+        assert_eq!(cache.stats().expect("open").misses, 3);
     }
 
     #[test]

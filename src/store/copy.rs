@@ -37,20 +37,25 @@ impl Store {
     /// `write` may be called under a lock: it copies and calls nothing of the store.
     pub fn get_into(&self, key: &[u8], now: WallMs, room: usize, write: impl FnOnce(&[u8])) -> Copied {
         let mut write = Some(write);
-        let read = self.read(key, now, |slot| {
-            let bytes = slot.value_bytes();
-            let (len, codec) = (bytes.len(), slot.codec);
-            if len > room {
-                return ((Copied::TooLong { len, codec }, None), false);
-            }
-            if len > COPY_LOCKED_MAX {
-                return ((Copied::Done { len, codec }, slot.value()), true);
-            }
-            if let Some(write) = write.take() {
-                write(bytes);
-            }
-            ((Copied::Done { len, codec }, None), true)
-        });
+        let read = self.read(
+            key,
+            now,
+            |slot| {
+                let bytes = slot.value_bytes();
+                let (len, codec) = (bytes.len(), slot.codec);
+                if len > room {
+                    return ((Copied::TooLong { len, codec }, None), false);
+                }
+                if len > COPY_LOCKED_MAX {
+                    return ((Copied::Done { len, codec }, slot.value()), true);
+                }
+                if let Some(write) = write.take() {
+                    write(bytes);
+                }
+                ((Copied::Done { len, codec }, None), true)
+            },
+            1,
+        );
         let Some((copied, long)) = read else { return Copied::Missing };
         if let (Some(value), Some(write)) = (long, write) {
             write(&value);

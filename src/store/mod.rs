@@ -250,9 +250,9 @@ impl Cursor {
 /// Figures of one store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
-    /// Reads that found a value.
+    /// Reads that found a value, waits for another caller's load among them.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that did not, one for each load; a wait for another caller's load that ends with nothing is none.
     pub misses: u64,
     /// Local puts that were applied.
     pub puts: u64,
@@ -384,16 +384,33 @@ impl Store {
     /// The live value of `key`; counts a hit or a miss, and touches it for the eviction policy.
     #[must_use]
     pub fn get(&self, key: &[u8], now: WallMs) -> Option<Value> {
-        self.read(key, now, |slot| (slot.value(), true)).flatten()
+        self.read(key, now, |slot| (slot.value(), true), 1).flatten()
     }
 
-    /// The same if its version is `least` or newer. An older one is no hit, no miss, and not touched.
+    /// The same, but none is no miss: for who looks several times for one answer, and tells by [`Store::count_miss`].
+    #[must_use]
+    pub fn find(&self, key: &[u8], now: WallMs) -> Option<Value> {
+        self.read(key, now, |slot| (slot.value(), true), 0).flatten()
+    }
+
+    /// Counts a miss of `key`.
+    pub fn count_miss(&self, key: &[u8]) {
+        let Place { shard: ix, .. } = self.hashes.place(key, self.shard_mask);
+        self.shards[ix].lock().misses += 1;
+    }
+
+    /// As `get` if the version is `least` or newer. An older one is no hit, no miss, and not touched.
     #[must_use]
     pub fn get_at_least(&self, key: &[u8], least: Version, now: WallMs) -> Option<Value> {
-        self.read(key, now, |slot| {
-            let is_new_enough = slot.version >= least;
-            (slot.value().filter(|_| is_new_enough), is_new_enough)
-        })
+        self.read(
+            key,
+            now,
+            |slot| {
+                let is_new_enough = slot.version >= least;
+                (slot.value().filter(|_| is_new_enough), is_new_enough)
+            },
+            1,
+        )
         .flatten()
     }
 
@@ -419,14 +436,14 @@ impl Store {
     }
 
     /// What `read` makes of the live value of `key` under the lock, and whether it took it: if so this was a hit, and
-    /// the entry is touched. Counts a miss if there is none.
+    /// the entry is touched. None is so many `misses`.
     #[inline]
-    fn read<T>(&self, key: &[u8], now: WallMs, read: impl FnOnce(&Slot) -> (T, bool)) -> Option<T> {
+    fn read<T>(&self, key: &[u8], now: WallMs, read: impl FnOnce(&Slot) -> (T, bool), misses: u64) -> Option<T> {
         let Place { shard: ix, hash } = self.hashes.place(key, self.shard_mask);
         let mut shard = self.shards[ix].lock();
         // What has expired stays for `expire`, which says what it took out: somebody may be listening.
         let Some(i) = shard.find(hash, key).filter(|i| self.is_readable(shard.slot(*i), now)) else {
-            shard.misses += 1;
+            shard.misses += misses;
             return None;
         };
         let (answer, taken) = read(shard.slot(i));

@@ -120,9 +120,9 @@ module MCCache
   # @!attribute [r] tombstones
   #   @return [Integer] deleted keys remembered now, so that an older put does not bring them back
   # @!attribute [r] hits
-  #   @return [Integer] look-ups that found a value
+  #   @return [Integer] look-ups that found a value, waits for another's load among them
   # @!attribute [r] misses
-  #   @return [Integer] look-ups that found none
+  #   @return [Integer] look-ups that found none: a load is one, to wait for another's none
   # @!attribute [r] evictions
   #   @return [Integer] entries taken out to keep the limits
   # @!attribute [r] expirations
