@@ -21,7 +21,7 @@ class Settings(Case):
 
     def test_a_setting_of_a_node_is_not_passed_over_by_a_cache(self) -> None:
         node = self.node()
-        with self.assertRaisesRegex(mccache.ConfigError, "`cluster` is not a cache's"):
+        with self.assertRaisesRegex(mccache.ConfigError, "`cluster`.*settings of caches"):
             node.cache("c", cluster="other")
         with self.assertRaisesRegex(mccache.ConfigError, "no_such"):
             node.cache("c", no_such=1)
@@ -36,7 +36,7 @@ class Settings(Case):
         plain["k"] = 1
         self.assertGreater(plain.metadata["k"]["ttl"], 900)
         self.assertIs(node.cache("short", cache_ttl=60), short)
-        with self.assertRaises((mccache.ConfigError, mccache.InvalidArgumentError)):
+        with self.assertRaisesRegex(mccache.InvalidArgumentError, "`short` is open with other settings"):
             node.cache("short", cache_ttl=61)
 
     def test_a_duration_means_the_same_in_a_setting_of_minutes(self) -> None:

@@ -59,8 +59,9 @@ class Loads(Case):
         for tags in ([""], ["a\0b"], ["t" * 256], ["t"] * 17):
             with self.subTest(tags=tags), self.assertRaises(ValueError):
                 c.put("k", "lost", tags=tags)
-        with self.assertRaises(TypeError):
-            c.put("k", "lost", tags="one tag")
+        for wrong in ("one tag", b"one tag", [7], [None], 7):
+            with self.subTest(tags=wrong), self.assertRaises(TypeError):
+                c.put("k", "lost", tags=wrong)  # type: ignore[arg-type]
         for tag in ("", "a\0b"):
             with self.assertRaises(ValueError):
                 c.invalidate_tag(tag)

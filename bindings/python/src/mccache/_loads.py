@@ -34,6 +34,8 @@ _STALE, _WAS_SLOW, _TIMED_OUT = range(3)
 _T = TypeVar("_T")
 #: With what a loaded value is put: its time to live and its tags.
 _Options = Tuple[Optional[Seconds], Iterable[str]]
+#: What a load begins with: its state, a value to be served, and the lease if it is to be loaded.
+_Begun = Tuple[int, Any, Any]
 _Note = Tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
@@ -87,9 +89,16 @@ class LoadPolicy:
 class _Work:
     """One load that has its lease: run by whoever is to, waited for by whoever wants to."""
 
-    def __init__(self, cache: "Cache", key: Key, lease: _mccache.Lease, options: _Options) -> None:
-        self._cache, self._key, self._lease = cache, key, lease
+    def __init__(
+        self, cache: "Cache", key: Key, begun: _Begun, options: _Options, policy: _mccache.LoadPolicy
+    ) -> None:
+        state, self._held, self._lease = begun
+        self._cache, self._key = cache, key
         self._lifetime_ms, self._tags = self._guarded(lambda: (ttl_ms(options[0]), packed_tags(options[1])))
+        self._has_expired = state == LEASE_WITH_EXPIRED
+        self._is_refresh = state == REFRESH
+        #: How long whoever asked waits for it; FOREVER_MS: then it runs where it was asked for.
+        self.patience_ms = 0 if self._is_refresh else policy.patience(self._has_expired)
         self.done = threading.Event()
         self.value: Any = None
         self.error: Optional[BaseException] = None
@@ -125,13 +134,23 @@ class _Work:
         finally:
             self._end()
 
-    def outcome(self, has_expired: bool, expired: Any) -> Any:
-        """What was loaded; or the expired value, or what the loader raised."""
+    def answer(self) -> Any:
+        """What whoever asked gets, at the end of its patience: what was loaded; or what is held, or what was raised."""
+        if self._is_refresh:
+            return self._held
+        if self.done.is_set():
+            return self._outcome()
+        self._cache._note_load(self._key, _WAS_SLOW if self._has_expired else _TIMED_OUT)
+        if self._has_expired:
+            return self._held
+        raise TimeoutError(f"timed out after {self.patience_ms} ms: the loader, which goes on")
+
+    def _outcome(self) -> Any:
         if self.error is None:
             return self.value
-        if has_expired and isinstance(self.error, Exception) and not isinstance(self.error, _Misuse):
+        if self._has_expired and isinstance(self.error, Exception) and not isinstance(self.error, _Misuse):
             self._cache._note_load(self._key, _STALE)
-            return expired
+            return self._held
         raise self.error
 
     def _fill(self, value: Any) -> None:
@@ -165,79 +184,62 @@ class _Misuse(TypeError):
 def load(
     cache: "Cache",
     key: Key,
-    begun: Tuple[int, Any, Any],
+    begun: _Begun,
     loader: Callable[[], Any],
     options: _Options,
     timeout: Optional[Seconds],
     policy: _mccache.LoadPolicy,
 ) -> Any:
     """What `Cache.get_or_load` does if there is more to do than to give a value."""
-    state, value, lease = begun
-    if lease is None:
-        state, value, lease = _wait(cache, key, timeout_ms(timeout), policy)
-        if lease is None:
-            return value
-    work = _Work(cache, key, lease, options)
-    has_expired = state == LEASE_WITH_EXPIRED
-    patience_ms = 0 if state == REFRESH else policy.patience(has_expired)
-    if patience_ms == FOREVER_MS:
+    begun = begun if begun[2] is not None else _wait(cache, key, timeout_ms(timeout), policy)
+    if begun[2] is None:
+        return begun[1]
+    work = _Work(cache, key, begun, options, policy)
+    if work.patience_ms == FOREVER_MS:
         work.run(loader)
-        return work.outcome(has_expired, value)
-    run = contextvars.copy_context().run
-    threading.Thread(target=run, args=(work.run, loader), name="mccache-load", daemon=True).start()
-    if state == REFRESH:
-        return value
-    if work.done.wait(patience_ms / 1000):
-        return work.outcome(has_expired, value)
-    return _late(cache, key, has_expired, value, patience_ms)
+    else:
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(work.run, loader), name="mccache-load", daemon=True).start()
+        work.done.wait(work.patience_ms / 1000)
+    return work.answer()
 
 
 async def load_async(
     cache: "Cache",
     key: Key,
-    begun: Tuple[int, Any, Any],
+    begun: _Begun,
     loader: Callable[[], Awaitable[Any]],
     options: _Options,
     timeout: Optional[Seconds],
     policy: _mccache.LoadPolicy,
 ) -> Any:
     """What `Cache.get_or_load_async` does if there is more to do than to give a value."""
-    state, value, lease = begun
-    if lease is None:
-        state, value, lease = await _wait_async(cache, key, timeout_ms(timeout), policy)
-        if lease is None:
-            return value
-    work = _Work(cache, key, lease, options)
-    has_expired = state == LEASE_WITH_EXPIRED
-    patience_ms = 0 if state == REFRESH else policy.patience(has_expired)
-    if patience_ms == FOREVER_MS:
+    begun = begun if begun[2] is not None else await _wait_async(cache, key, timeout_ms(timeout), policy)
+    if begun[2] is None:
+        return begun[1]
+    work = _Work(cache, key, begun, options, policy)
+    if work.patience_ms == FOREVER_MS:
         await work.run_async(loader)
-        return work.outcome(has_expired, value)
-    task = asyncio.ensure_future(work.run_async(loader))
-    # The loop keeps no task alive by itself.
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    if state == REFRESH:
-        return value
-    try:
-        await asyncio.wait({task}, timeout=patience_ms / 1000)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if task.done():
-        return work.outcome(has_expired, value)
-    return _late(cache, key, has_expired, value, patience_ms)
+    else:
+        task = asyncio.ensure_future(work.run_async(loader))
+        # The loop keeps no task alive by itself.
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+        if work.patience_ms > 0:
+            await _wait_for(task, work.patience_ms)
+    return work.answer()
 
 
 #: Loaders that nobody waits for.
 _tasks: "Set[asyncio.Future[None]]" = set()
 
 
-def _late(cache: "Cache", key: Key, has_expired: bool, expired: Any, waited_ms: int) -> Any:
-    cache._note_load(key, _WAS_SLOW if has_expired else _TIMED_OUT)
-    if has_expired:
-        return expired
-    raise TimeoutError(f"timed out after {waited_ms} ms: the loader, which goes on")
+async def _wait_for(task: "asyncio.Future[None]", longest_ms: int) -> None:
+    try:
+        await asyncio.wait({task}, timeout=longest_ms / 1000)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
 
 
 class _Patience:
@@ -273,7 +275,7 @@ class _Patience:
         return min(left_ms(self.deadline), left_ms(self._begun + policy_ms / 1000))
 
 
-def _wait(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> Tuple[int, Any, Any]:
+def _wait(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> _Begun:
     patience = _Patience(cache, key, total_ms, policy)
     # Signals come to the main thread alone, and between bytecodes: only there the wait is cut into slices.
     slice_ms = SLICE_MS if threading.current_thread() is threading.main_thread() else total_ms
@@ -283,7 +285,7 @@ def _wait(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) 
     return begun
 
 
-async def _wait_async(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> Tuple[int, Any, Any]:
+async def _wait_async(cache: "Cache", key: Key, total_ms: int, policy: _mccache.LoadPolicy) -> _Begun:
     patience, name = _Patience(cache, key, total_ms, policy), _bytes(key)
     loop = asyncio.get_running_loop()
     while True:

@@ -21,12 +21,6 @@ from ._waits import call_interruptibly, timeout_ms, wait_in_slices
 
 Setting = Union[str, bytes, bool, int, float, timedelta, "os.PathLike[str]"]
 
-#: Settings that each cache can have its own of. The core would pass over a node's.
-CACHE_SETTINGS = (
-    "cache_ttl", "cache_max", "cache_size", "cache_mode", "max_value", "eager_refresh", "fail_safe", "fail_safe_throttle",
-    "load_soft_timeout", "load_hard_timeout",
-)
-
 _nodes: "weakref.WeakSet[Node]" = weakref.WeakSet()
 _hooks_installed = False
 
@@ -262,12 +256,6 @@ def _cache_config(settings: Dict[str, Setting]) -> Optional[_mccache.Config]:
         return None
     config = _mccache.Config()
     _assign(config, settings)
-    for name in settings:
-        if name not in CACHE_SETTINGS:
-            raise ConfigError(
-                f"setting `{name}` is not a cache's (those are {', '.join(CACHE_SETTINGS)}): pass it to "
-                "mccache.Node(...), or set it in the file or the environment"
-            )
     return config
 
 

@@ -131,9 +131,13 @@ class Stats(NamedTuple):
     bytes: int
     #: Deleted keys that are remembered, so that an older put does not bring them back.
     tombstones: int
+    #: Look-ups that found a value, waits for another caller's load among them.
     hits: int
+    #: Look-ups that found none: a load is one, to wait for another caller's is none.
     misses: int
+    #: Entries taken out to keep the limits.
     evictions: int
+    #: Entries taken out because their time was over.
     expirations: int
     #: Puts and deletes by this process.
     puts: int
@@ -191,11 +195,17 @@ def kind_of(number: int) -> int:
 _KINDS = frozenset(int(kind) for kind in EventKind)
 
 
+def _tag_bytes(tag: str) -> bytes:
+    if not isinstance(tag, str):
+        raise TypeError(f"tags: str is expected, not {type(tag).__name__}")
+    return tag.encode()
+
+
 def packed_tags(tags: Iterable[str]) -> bytes:
     """Tags for C: with a zero byte between two."""
     if isinstance(tags, (str, bytes)):
         raise TypeError(f"tags: {tags!r} is one tag; several texts are expected, like [{tags!r}]")
-    names = [tag.encode() for tag in tags]
+    names = [_tag_bytes(tag) for tag in tags]
     if not all(names) or any(b"\0" in name for name in names):
         raise ValueError("tags: each has 1 to 255 bytes of UTF-8, none of them zero")
     return b"\0".join(names)
