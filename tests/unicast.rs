@@ -157,23 +157,11 @@ impl Cable {
     /// None, with the reason told, where this process may not make any.
     fn lay(test: &str) -> Option<Cable> {
         let names = ["a", "b"].map(|side| format!("mcu{side}{test}{}", std::process::id()));
+        // Made first: it takes away what there is of it if a step fails.
         let cable = Cable { names };
-        let [a, b] = &cable.names;
-        if !run("ip", &["netns", "add", a]) {
-            println!("skip: no network namespaces here; they need root and iproute2");
+        if let Err(why) = cable.connect() {
+            println!("skip: no network namespaces here, which need root and iproute2: {why}");
             return None;
-        }
-        let made = run("ip", &["netns", "add", b])
-            && run("ip", &["-n", a, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b]);
-        assert!(made, "a second namespace and a cable, where the first one could be made");
-        for (name, host) in [(a, "1"), (b, "2")] {
-            let addresses = [format!("10.99.0.{host}/24"), format!("fd99::{host}/64")];
-            for (address, more) in [(&addresses[0], &[][..]), (&addresses[1], &["nodad"])] {
-                assert!(run("ip", &[&["-n", name, "addr", "add", address, "dev", "eth0"][..], more].concat()));
-            }
-            for interface in ["lo", "eth0"] {
-                assert!(run("ip", &["-n", name, "link", "set", interface, "up"]));
-            }
         }
         // The kernel takes a moment to see the other end, and lays the route of multicast only then.
         for name in &cable.names {
@@ -183,6 +171,20 @@ impl Cable {
             });
         }
         Some(cable)
+    }
+
+    fn connect(&self) -> Result<(), String> {
+        let [a, b] = &self.names;
+        ip(&["netns", "add", a])?;
+        ip(&["netns", "add", b])?;
+        ip(&["-n", a, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b])?;
+        for (name, host) in [(a, "1"), (b, "2")] {
+            ip(&["-n", name, "addr", "add", &format!("10.99.0.{host}/24"), "dev", "eth0"])?;
+            ip(&["-n", name, "addr", "add", &format!("fd99::{host}/64"), "dev", "eth0", "nodad"])?;
+            ip(&["-n", name, "link", "set", "lo", "up"])?;
+            ip(&["-n", name, "link", "set", "eth0", "up"])?;
+        }
+        Ok(())
     }
 
     /// Has the firewall of one side drop what comes in for a multicast group; false where there is no nftables.
@@ -214,6 +216,13 @@ impl Drop for Cable {
             run("ip", &["netns", "del", name]);
         }
     }
+}
+
+/// Runs `ip`; what it was asked and what it said, if it fails.
+fn ip(arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new("ip").args(arguments).output().map_err(|error| format!("`ip` does not run: {error}"))?;
+    let why = || format!("`ip {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    if output.status.success() { Ok(()) } else { Err(why()) }
 }
 
 fn run(program: &str, arguments: &[&str]) -> bool {

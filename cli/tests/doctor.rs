@@ -126,18 +126,11 @@ impl Lab {
     fn build(test: &str) -> Option<Lab> {
         let names: Vec<String> =
             ["a", "b"].iter().map(|side| format!("mcd{side}{test}{}", std::process::id())).collect();
-        if !succeeds("ip", &["netns", "add", &names[0]]) {
-            println!("skip: no network namespaces here; they need root and iproute2");
-            return None;
-        }
+        // Made first: it takes away what there is of it if a step fails.
         let lab = Lab(names);
-        let [a, b] = [&lab.0[0], &lab.0[1]];
-        assert!(succeeds("ip", &["netns", "add", b]), "a second one where the first could be made");
-        assert!(succeeds("ip", &["-n", a, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b]));
-        for (name, address) in [(a, "10.98.0.1/24"), (b, "10.98.0.2/24")] {
-            assert!(succeeds("ip", &["-n", name, "addr", "add", address, "dev", "eth0"]));
-            assert!(succeeds("ip", &["-n", name, "link", "set", "lo", "up"]));
-            assert!(succeeds("ip", &["-n", name, "link", "set", "eth0", "up"]));
+        if let Err(why) = lab.connect() {
+            println!("skip: no network namespaces here, which need root and iproute2: {why}");
+            return None;
         }
         lab.wait();
         Some(lab)
@@ -204,6 +197,19 @@ impl Lab {
         opened.expect("a node on that side")
     }
 
+    fn connect(&self) -> Result<(), String> {
+        let [a, b] = [&self.0[0], &self.0[1]];
+        ip(&["netns", "add", a])?;
+        ip(&["netns", "add", b])?;
+        ip(&["-n", a, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b])?;
+        for (name, address) in [(a, "10.98.0.1/24"), (b, "10.98.0.2/24")] {
+            ip(&["-n", name, "addr", "add", address, "dev", "eth0"])?;
+            ip(&["-n", name, "link", "set", "lo", "up"])?;
+            ip(&["-n", name, "link", "set", "eth0", "up"])?;
+        }
+        Ok(())
+    }
+
     /// Adds firewall rules on one side; false where there is no nftables.
     fn rule(&self, side: usize, hook: &str, rule: &str) -> bool {
         let rules = format!(
@@ -232,6 +238,13 @@ impl Drop for Lab {
             succeeds("ip", &["netns", "del", name]);
         }
     }
+}
+
+/// Runs `ip`; what it was asked and what it said, if it fails.
+fn ip(arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new("ip").args(arguments).output().map_err(|error| format!("`ip` does not run: {error}"))?;
+    let why = || format!("`ip {}`: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    if output.status.success() { Ok(()) } else { Err(why()) }
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {

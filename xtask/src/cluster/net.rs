@@ -153,13 +153,15 @@ pub(crate) fn obstacle() -> Option<String> {
     let name = format!("{OURS}{}try", std::process::id());
     let made = output(Command::new("ip").args(["netns", "add", &name]), "");
     let ruled = made.and_then(|_| nft(&name, "table inet mcc { chain c { type filter hook input priority 0; }; }"));
-    let bridged = ruled.and_then(|()| {
-        output(Command::new("ip").args(["-netns", &name, "link", "add", "br0", "type", "bridge"]), "").map(drop)
+    let links = [&["br0", "type", "bridge"][..], &["p0", "type", "veth", "peer", "name", "p1"]];
+    let linked = ruled.and_then(|()| {
+        let add = |link: &&[&str]| output(Command::new("ip").args(["-netns", &name, "link", "add"]).args(*link), "");
+        links.iter().try_for_each(|link| add(link).map(drop))
     });
     let _absent = output(Command::new("ip").args(["netns", "delete", &name]), "");
-    bridged
+    linked
         .err()
-        .map(|problem| format!("no network namespaces with rules and bridges here (root is needed): {problem}"))
+        .map(|problem| format!("no network namespaces with rules, bridges and cables here (root is needed): {problem}"))
 }
 
 /// Removes namespaces of runs whose process is gone.
