@@ -4,7 +4,7 @@
 //
 // Generated from src/ffi by `cargo xtask header`. Do not edit: change the Rust source and run it again.
 //
-// A complete program (cc hello.c -lmccache):
+// A complete program (cc hello.c $(pkg-config --cflags --libs mccache), or cc hello.c -lmccache):
 //
 //     #include <mccache.h>
 //     #include <stdio.h>
@@ -27,8 +27,10 @@
 //         return 0;
 //     }
 //
-// Run it on two hosts of one network with the same settings, and each sees what the other puts. Settings are in
-// ./mccache.toml (or the file that MCCACHE_CONFIG names), in the environment, or set by mcc_config_set().
+// Processes of one host that run it share the cache, and each sees what the others put. Nothing leaves the host until all of
+// them have the same crypto_key among their settings, on however many hosts; `mccache keygen` makes one. Settings are in
+// ./mccache.toml (or the file that MCCACHE_CONFIG names), in the environment (MCCACHE_ and the name in capitals), or set by
+// mcc_config_set(), which lists them.
 //
 // What holds for all functions:
 //
@@ -38,7 +40,7 @@
 //          MCC_INVALID_ARGUMENT, for NULL where "may be NULL" is not said, and MCC_INTERNAL.
 // Results  come through out-parameters, the last ones. They are written on MCC_OK only, but pointers to handles are
 //          set to NULL by every other status. Structures you provide (mcc_metadata_t, mcc_cache_stats_t, mcc_event_t,
-//          mcc_log_record_t, mcc_key_t) need no preparation and never change their size; pointers in them belong to the
+//          mcc_load_t, mcc_log_record_t, mcc_key_t, mcc_token_t) need no preparation and never change their size; pointers in them belong to the
 //          library.
 // Handles  are what pointers to opaque types are called here. Each belongs to whoever got it from a function that says
 //          "Owns: the caller", and goes back once, by the mcc_..._free() of its type; freeing NULL does nothing.
@@ -62,7 +64,8 @@
 //          starts a node of the child's own, with the same settings, and may answer MCC_NETWORK or MCC_CONFIG where
 //          that fails. Event and log queues of the parent and iterations it had begun are closed in the child. Values
 //          stay what they are, and mcc_node_name() of a handle of the parent's is the name of the parent's node.
-// Growth   Numbers of statuses, kinds and codecs keep their meaning and are never used again. Functions and constants
+// Growth   Numbers of statuses, kinds and codecs keep their meaning and are never used again. Codecs of 128 and more are
+//          yours: the library never gives them a meaning. Functions and constants
 //          are added; none changes. Compare mcc_abi_version() with MCC_ABI_VERSION if you load the library yourself.
 
 #ifndef MCCACHE_H
@@ -159,7 +162,8 @@ enum mcc_status_t
     MCC_EXISTS = 2,
     /// An argument is NULL, out of range, or not UTF-8 where text is asked. Nothing was changed.
     MCC_INVALID_ARGUMENT = 3,
-    /// The key or the value is longer than accepted. Nothing was changed.
+    /// The key is longer than MCC_KEY_LEN_MAX, or the value longer than max_value (64 MiB unless set) or, with its key and the
+    /// bookkeeping of an entry, than cache_size. Nothing was changed.
     MCC_TOO_LARGE = 4,
     /// The cache, node or queue was closed, by this or by another thread.
     MCC_CLOSED = 5,
@@ -802,13 +806,24 @@ MCC_API MCC_MUST_USE mcc_status_t mcc_config_load(mcc_config_t *config, const ch
 
 /// Sets one setting, over file and environment.
 ///
+/// Of caches, which mcc_open() takes too: cache_ttl (seconds, 3600), cache_max (entries, 1000000), cache_size (bytes,
+/// "64 MiB"), cache_mode ("replicate", "invalidate" or "local"), max_value (bytes, "64 MiB"), eager_refresh (a share of the
+/// time to live, 0.05 to 0.99), fail_safe, fail_safe_throttle (seconds, 30), load_soft_timeout and load_hard_timeout (seconds).
+/// Of nodes: cluster, node_name, crypto_key, interface, insecure, multicast_ip, multicast_port (4000), members,
+/// unicast_port, multicast_hops, packet_mtu, receive_buffer, cache_pulse (minutes), callback_win, max_clock_skew (seconds),
+/// log_filename, log_level. A length of time may have a unit of its own: "250ms", "90s", "5m", "1h". `mccache config` tells what each means, its default and what it is now; docs/CONFIGURATION.md does, too.
+///
 /// config: the settings.
 /// name: the setting's name, the same as in the file, such as "cluster" or "cache_ttl"; text; copied.
-/// value: its value as text, such as "900"; copied.
+/// value: its value as text, such as "900", "0.5", "64 MiB", "true", or for members "10.0.0.5:4000, dns:cache.svc"; copied.
 /// Returns: MCC_OK; MCC_CONFIG if there is no such setting or the value is out of its range (nothing is set then, and
 /// mcc_last_error() says what is accepted); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Threads: any. Since: 0.1
-MCC_API MCC_MUST_USE mcc_status_t mcc_config_set(mcc_config_t *config, const char *name, const char *value);
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_config_set(mcc_config_t *config,
+                            const char *name,
+                            const char *value);
 
 /// Frees settings. Nodes and caches opened with them keep their own copy.
 ///
@@ -975,7 +990,7 @@ MCC_API mcc_status_t mcc_touch(mcc_cache_t *cache, const void *key, size_t key_l
 /// Threads: any. Since: 0.1
 MCC_API mcc_status_t mcc_metadata(mcc_cache_t *cache, const void *key, size_t key_len, mcc_metadata_t *metadata);
 
-/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, the oldest are dropped and
+/// Begins to collect events, from now on. The queue holds 65,536 events; if it is full, the oldest are dropped and
 /// counted, and MCC_EVENT_OVERFLOW tells how many before those that are left. In a forked child the queues of the
 /// parent are closed.
 ///
@@ -1151,7 +1166,8 @@ mcc_status_t mcc_get_lease(mcc_cache_t *cache,
                            mcc_lease_t **lease);
 
 /// Puts what was loaded under a lease, unless its key was written or deleted, or the cache cleared, since the lease was
-/// given, here or by news of another member. Ends the lease, whatever is returned: those that wait go on.
+/// given, here or by news of another member. Ends the lease, whatever is returned: those that wait go on. Its handle is still to
+/// be freed.
 ///
 /// It is put with the time at which the lease was given, so that a write made on another member while the value was
 /// loaded wins also if it arrives later.
@@ -1163,7 +1179,12 @@ mcc_status_t mcc_get_lease(mcc_cache_t *cache,
 /// Returns: MCC_OK; MCC_OVERTAKEN (nothing was put); MCC_TOO_LARGE; MCC_CLOSED, also in a forked child;
 /// MCC_INVALID_ARGUMENT, also if the lease has ended; MCC_INTERNAL.
 /// Threads: any. Since: 0.1
-MCC_API mcc_status_t mcc_fill(mcc_lease_t *lease, const void *data, size_t len, uint8_t codec, int64_t ttl_ms);
+MCC_API
+mcc_status_t mcc_fill(mcc_lease_t *lease,
+                      const void *data,
+                      size_t len,
+                      uint8_t codec,
+                      int64_t ttl_ms);
 
 /// Frees a lease. One that was not filled ends: the value could not be loaded, and one of those that wait for it gets
 /// the next lease.
@@ -1175,7 +1196,8 @@ MCC_API void mcc_lease_free(mcc_lease_t *lease);
 /// Makes a policy: what the cache's settings say, with those of config over it.
 ///
 /// cache: the cache.
-/// config: settings (mcc_config_new_empty(), mcc_config_set()); others than those of loads are ignored. NULL for none.
+/// config: settings (mcc_config_new_empty(), mcc_config_set()) of loads; other settings of caches are ignored, and a node's
+/// that was set by mcc_config_set() is MCC_CONFIG. NULL for none.
 /// policy: where the handle is written.
 /// Returns: MCC_OK; MCC_CONFIG; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *policy; mcc_load_policy_free() frees it, before or after the cache.

@@ -78,7 +78,7 @@ inline event event_of(const mcc_event_t& raw) {
 
 } // namespace detail
 
-/// A queue of events, from when it was made on. It holds a bounded number: the oldest are dropped and told of by
+/// A queue of events, from when it was made on. It holds 65,536: the oldest are dropped and told of by
 /// `overflow`. Movable. next() by one thread at a time; wake() and close() by any, at any time. In a forked child the
 /// queues of its parent are closed.
 class events {

@@ -75,9 +75,16 @@ pub unsafe extern "C" fn mcc_config_load(config: *mut mcc_config_t, path: *const
 
 /// Sets one setting, over file and environment.
 ///
+/// Of caches, which mcc_open() takes too: cache_ttl (seconds, 3600), cache_max (entries, 1000000), cache_size (bytes,
+/// "64 MiB"), cache_mode ("replicate", "invalidate" or "local"), max_value (bytes, "64 MiB"), eager_refresh (a share of the
+/// time to live, 0.05 to 0.99), fail_safe, fail_safe_throttle (seconds, 30), load_soft_timeout and load_hard_timeout (seconds).
+/// Of nodes: cluster, node_name, crypto_key, interface, insecure, multicast_ip, multicast_port (4000), members,
+/// unicast_port, multicast_hops, packet_mtu, receive_buffer, cache_pulse (minutes), callback_win, max_clock_skew (seconds),
+/// log_filename, log_level. A length of time may have a unit of its own: "250ms", "90s", "5m", "1h". `mccache config` tells what each means, its default and what it is now; docs/CONFIGURATION.md does, too.
+///
 /// config: the settings.
 /// name: the setting's name, the same as in the file, such as "cluster" or "cache_ttl"; text; copied.
-/// value: its value as text, such as "900"; copied.
+/// value: its value as text, such as "900", "0.5", "64 MiB", "true", or for members "10.0.0.5:4000, dns:cache.svc"; copied.
 /// Returns: MCC_OK; MCC_CONFIG if there is no such setting or the value is out of its range (nothing is set then, and
 /// mcc_last_error() says what is accepted); MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Threads: any. Since: 0.1
@@ -114,4 +121,24 @@ pub unsafe extern "C" fn mcc_config_free(config: *mut mcc_config_t) {
 pub(super) unsafe fn settings_of(config: *const mcc_config_t) -> Option<Config> {
     // SAFETY: NULL or a live handle, promised to this function too.
     unsafe { handle_or_null(config) }.map(|config| config.config.lock().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Origin, known_settings};
+
+    #[test]
+    fn the_header_names_every_setting_that_has_an_effect() {
+        let header = include_str!("../../include/mccache.h");
+        let (_, from) = header.split_once("/// Sets one setting").expect("its description");
+        let (text, _) = from.split_once("mcc_config_set(mcc_config_t").expect("its declaration");
+        // What tests throw away, and a format that cannot be changed, are nothing to set in a program.
+        let is_told = |name: &str| text.contains(name) || ["log_format", "test_drop_percent"].contains(&name);
+        let untold: Vec<&str> = known_settings()
+            .iter()
+            .filter(|setting| setting.origin != Origin::Obsolete && !is_told(setting.name))
+            .map(|setting| setting.name)
+            .collect();
+        assert!(untold.is_empty(), "{untold:?}");
+    }
 }

@@ -131,7 +131,7 @@ impl Held {
     }
 }
 
-/// Begins to collect events, from now on. The queue holds a bounded number; if it is full, the oldest are dropped and
+/// Begins to collect events, from now on. The queue holds 65,536 events; if it is full, the oldest are dropped and
 /// counted, and MCC_EVENT_OVERFLOW tells how many before those that are left. In a forked child the queues of the
 /// parent are closed.
 ///

@@ -79,7 +79,8 @@ pub unsafe extern "C" fn mcc_get_lease(
 }
 
 /// Puts what was loaded under a lease, unless its key was written or deleted, or the cache cleared, since the lease was
-/// given, here or by news of another member. Ends the lease, whatever is returned: those that wait go on.
+/// given, here or by news of another member. Ends the lease, whatever is returned: those that wait go on. Its handle is still to
+/// be freed.
 ///
 /// It is put with the time at which the lease was given, so that a write made on another member while the value was
 /// loaded wins also if it arrives later.

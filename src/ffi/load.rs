@@ -62,7 +62,8 @@ pub struct mcc_load_t {
 /// Makes a policy: what the cache's settings say, with those of config over it.
 ///
 /// cache: the cache.
-/// config: settings (mcc_config_new_empty(), mcc_config_set()); others than those of loads are ignored. NULL for none.
+/// config: settings (mcc_config_new_empty(), mcc_config_set()) of loads; other settings of caches are ignored, and a node's
+/// that was set by mcc_config_set() is MCC_CONFIG. NULL for none.
 /// policy: where the handle is written.
 /// Returns: MCC_OK; MCC_CONFIG; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
 /// Owns: the caller owns *policy; mcc_load_policy_free() frees it, before or after the cache.

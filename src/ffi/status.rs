@@ -19,7 +19,8 @@ pub enum mcc_status_t {
     MCC_EXISTS = 2,
     /// An argument is NULL, out of range, or not UTF-8 where text is asked. Nothing was changed.
     MCC_INVALID_ARGUMENT = 3,
-    /// The key or the value is longer than accepted. Nothing was changed.
+    /// The key is longer than MCC_KEY_LEN_MAX, or the value longer than max_value (64 MiB unless set) or, with its key and the
+    /// bookkeeping of an entry, than cache_size. Nothing was changed.
     MCC_TOO_LARGE = 4,
     /// The cache, node or queue was closed, by this or by another thread.
     MCC_CLOSED = 5,

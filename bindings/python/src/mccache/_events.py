@@ -31,7 +31,7 @@ class Events:
     """Events since this was opened. Iterating waits for the next one, and ends when the queue or its node is closed.
 
     ``for event in events`` in a thread, ``async for event in events`` in a coroutine; both may be used at once, and each
-    event goes to one of them. The queue is bounded: who does not keep up gets one ``OVERFLOW`` event that tells how many
+    event goes to one of them. The queue holds 65,536: who does not keep up gets one ``OVERFLOW`` event that tells how many
     were dropped.
     """
 

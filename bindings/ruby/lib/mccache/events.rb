@@ -3,8 +3,8 @@
 module MCCache
   # A queue of what happens, from the moment it was opened: Cache#events, Node#events.
   #
-  # It is Enumerable: `each` waits for the next event, and ends when the queue, its cache or its node is closed. It holds a
-  # bounded number: who does not keep up gets one event of kind :overflow that tells how many were dropped. It may be used
+  # It is Enumerable: `each` waits for the next event, and ends when the queue, its cache or its node is closed. It holds
+  # 65,536: who does not keep up gets one event of kind :overflow that tells how many were dropped. It may be used
   # from any threads; each event goes to one of them. In a forked child the queues of the parent are closed.
   class Events
     include Enumerable
