@@ -10,6 +10,9 @@
 #include <mccache/arguments.hpp>
 
 #include <initializer_list>
+#include <limits>
+#include <locale>
+#include <sstream>
 
 namespace mccache {
 
@@ -26,6 +29,13 @@ struct setting {
     setting(std::string_view name_, T value_) : name(name_) {
         if constexpr (std::is_same_v<T, bool>) {
             value = value_ ? "true" : "false";
+        } else if constexpr (std::is_floating_point_v<T>) {
+            // Not std::to_string: it has six decimals, after a comma in the locale of many a program.
+            std::ostringstream text;
+            text.imbue(std::locale::classic());
+            text.precision(std::numeric_limits<T>::digits10);
+            text << value_;
+            value = text.str();
         } else {
             value = std::to_string(value_);
         }

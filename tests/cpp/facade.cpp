@@ -304,6 +304,22 @@ void keys_of_the_cluster_change() {
     REQUIRE_THROWS(mccache::closed_error, node.list_keys());
 }
 
+// As it is in any locale: with a point, and no digits that were not meant.
+void numbers_of_settings_are_told_as_they_are() {
+    const auto text = [](auto number) { return mccache::setting("cache_ttl", number).value; };
+    REQUIRE(text(0.2) == "0.2" && text(0.2F) == "0.2" && text(0.0000001) == "1e-07" && text(3155760000.0) == "3155760000");
+    REQUIRE(text(60) == "60" && text(-1) == "-1" && text(UINT64_MAX) == "18446744073709551615" && text(true) == "true");
+    struct comma : std::numpunct<char> {
+        char do_decimal_point() const override { return ','; }
+        std::string do_grouping() const override { return "\3"; }
+        char do_thousands_sep() const override { return '.'; }
+    };
+    const std::locale before = std::locale::global(std::locale(std::locale::classic(), new comma));
+    const std::string share = text(0.5), large = text(12345.5);
+    std::locale::global(before);
+    REQUIRE(share == "0.5" && large == "12345.5");
+}
+
 void settings_are_checked() {
     REQUIRE(contains(REQUIRE_THROWS(mccache::config_error, mccache::config::empty({{"cache_tll", 5}})), "cache_ttl"));
     REQUIRE_THROWS(mccache::config_error, mccache::config::empty().set("cache_ttl", "soon"));
@@ -362,6 +378,7 @@ int main() {
     test("members_of_one_name_are_told_apart", [&m] { members_of_one_name_are_told_apart(m); });
     test("keys_of_the_cluster_change", keys_of_the_cluster_change);
     test("settings_are_checked", settings_are_checked);
+    test("numbers_of_settings_are_told_as_they_are", numbers_of_settings_are_told_as_they_are);
     alone("exceptions_have_one_base_and_a_code", exceptions_have_one_base_and_a_code);
     return finish();
 }
