@@ -111,6 +111,10 @@ class Cluster(Case):
             b.sync_token(deleted)
         with self.assertRaisesRegex(ValueError, "at least 1"):
             a.sync_token(deleted, members=0)
+        for wrong in (lambda: a.sync_token(deleted, members="2"), lambda: a.sync_token(None),
+                      lambda: a.get_at_least("k", (1, 2, 3))):
+            with self.assertRaises(TypeError):
+                wrong()
 
     def test_the_original_s_cluster_functions_answer_instead_of_logging(self) -> None:
         self.own_node()

@@ -32,6 +32,21 @@ class Policies(Case):
     def counter(self, c: mccache.Cache, name: str) -> int:
         return int(c.node.metrics()[name])
 
+    def test_what_a_load_is_given_is_looked_at_before_it_begins(self) -> None:
+        c = self.cache(fail_safe=60)
+        c.put("k", "old", ttl=0.001)
+        self.until(lambda: "k" not in c)
+        wrong: Any = (
+            lambda: c.get_or_load("k", None),
+            lambda: c.get_or_load("k", lambda: 1, timeout="1"),
+            lambda: c.get_or_load("k", lambda: 1, policy={}),
+            lambda: asyncio.run(c.get_or_load_async("k", None)),
+        )
+        for number, call in enumerate(wrong):
+            with self.subTest(number), self.assertRaisesRegex(TypeError, "loader|timeout|policy"):
+                call()
+        self.assertEqual(c.get_or_load("k", lambda: "new", timeout=0), "new", "nobody holds a lease")
+
     def test_an_expired_value_is_served_while_the_loader_fails(self) -> None:
         c = self.cache(fail_safe=60)
         calls = []

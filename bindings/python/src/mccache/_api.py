@@ -35,7 +35,8 @@ def get_cache(
     native: Optional[bool] = None,
     **settings: Setting,
 ) -> Cache:
-    """Opens the cache of this name in the process's own node; the same name gives the same object.
+    """Opens the cache of this name in the process's own node; the same name gives the same object. Without a name it is
+    the one called ``mccache``.
 
     ``settings`` are settings of caches (``cache_ttl=60``). ``callback(ctx)`` is called, in a thread of its own, when
     an entry changes within ``callback_win`` seconds after this process looked it up. ``ctx`` is a dictionary: ``typ``

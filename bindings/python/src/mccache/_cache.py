@@ -29,6 +29,18 @@ def _token(token: _mccache.Token) -> Token:
     return Token(token.version_clock, token.version_origin, token.position)
 
 
+def _token_of(token: Token) -> Token:
+    if not isinstance(token, Token):
+        raise TypeError(f"token: a Token of put_token() is expected, not {type(token).__name__}")
+    return token
+
+
+def _rules_of(policy: LoadPolicy) -> _mccache.LoadPolicy:
+    if not isinstance(policy, LoadPolicy):
+        raise TypeError(f"policy: what load_policy() answers is expected, not {type(policy).__name__}")
+    return policy._native
+
+
 class _Absent:
     """Hides a method that SWIG gives its types: a dictionary has no `append`, and `acquire` would free twice."""
 
@@ -137,7 +149,8 @@ class Cache(_mccache.Cache):
         The token may come from another member, by whatever way the program has. Nothing is waited for: a write that has
         not come here yet is as good as none.
         """
-        value = self._get_at_least(key, token.version_clock, token.version_origin)
+        version_clock, version_origin, _ = _token_of(token)
+        value = self._get_at_least(key, version_clock, version_origin)
         return default if value is None else value.decode(self)
 
     def touch(self, key: Key, ttl: Optional[Seconds] = None) -> bool:
@@ -203,10 +216,10 @@ class Cache(_mccache.Cache):
         A value just loaded is returned in the shape in which the cache gives it to everybody: a tuple as a list.
         Whoever asks for a key that its own loader loads waits for itself, until ``timeout``.
         """
-        rules = self._policy if policy is None else policy._native
+        rules = self._policy if policy is None else _rules_of(policy)
         begun = self._begin(key, rules, 0)
         value: _T = begun[1] if begun[0] in SERVED else _loads.load(
-            self, key, begun, loader, (ttl, tags), timeout, rules
+            self, key, begun, loader, (ttl, tags, timeout), rules
         )
         return value
 
@@ -224,12 +237,12 @@ class Cache(_mccache.Cache):
         Coroutines and threads that want the same key wait for one load. Cancelling the coroutine that loads cancels its
         loader, and the next in line loads.
         """
-        rules = self._policy if policy is None else policy._native
+        rules = self._policy if policy is None else _rules_of(policy)
         begun = self._begin(key, rules, 0)
         if begun[0] in SERVED:
             value: _T = begun[1]
             return value
-        value = await _loads.load_async(self, key, begun, loader, (ttl, tags), timeout, rules)
+        value = await _loads.load_async(self, key, begun, loader, (ttl, tags, timeout), rules)
         return value
 
     def load_policy(self, **settings: "Setting") -> LoadPolicy:
@@ -318,13 +331,16 @@ class Cache(_mccache.Cache):
         ``members``: so many that have the cache open, this process not counted; None: all that are alive, as far as
         they have it open. A number that there are no members for is waited for all the same.
         """
+        numbers = _token_of(token)
+        if members is not None and not isinstance(members, int):
+            raise TypeError(f"members: int or None is expected, not {type(members).__name__}")
         if members is not None and members < 1:
             raise ValueError(f"members is {members}: at least 1, or None for all that are alive")
         wanted = _mccache.SYNC_ALL if members is None else members
         total = timeout_ms(timeout)
 
         def wait(milliseconds: int) -> bool:
-            return self._sync_token(*token, wanted, milliseconds)
+            return self._sync_token(*numbers, wanted, milliseconds)
 
         if wait(min(total, SLICE_MS)):
             return

@@ -32,8 +32,8 @@ SERVED = frozenset((FRESH, PAUSED))
 _STALE, _WAS_SLOW, _TIMED_OUT = range(3)
 
 _T = TypeVar("_T")
-#: With what a loaded value is put: its time to live and its tags.
-_Options = Tuple[Optional[Seconds], Iterable[str]]
+#: With what a loaded value is put, its time to live and its tags; and the longest wait for another caller's load.
+_Options = Tuple[Optional[Seconds], Iterable[str], Optional[Seconds]]
 #: What a load begins with: its state, a value to be served, and the lease if it is to be loaded.
 _Begun = Tuple[int, Any, Any]
 _Note = Tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
@@ -90,11 +90,17 @@ class _Work:
     """One load that has its lease: run by whoever is to, waited for by whoever wants to."""
 
     def __init__(
-        self, cache: "Cache", key: Key, begun: _Begun, options: _Options, policy: _mccache.LoadPolicy
+        self,
+        cache: "Cache",
+        key: Key,
+        begun: _Begun,
+        loader: Callable[[], Any],
+        options: _Options,
+        policy: _mccache.LoadPolicy,
     ) -> None:
         state, self._held, self._lease = begun
         self._cache, self._key = cache, key
-        self._lifetime_ms, self._tags = self._guarded(lambda: (ttl_ms(options[0]), packed_tags(options[1])))
+        self._lifetime_ms, self._tags = self._guarded(lambda: _checked(loader, options))
         self._has_expired = state == LEASE_WITH_EXPIRED
         self._is_refresh = state == REFRESH
         #: How long whoever asked waits for it; FOREVER_MS: then it runs where it was asked for.
@@ -177,6 +183,14 @@ class _Work:
             raise
 
 
+def _checked(loader: Callable[[], Any], options: _Options) -> Tuple[int, bytes]:
+    """The time to live and the tags for C; what is wrong is told whether or not it would have been needed."""
+    if not callable(loader):
+        raise TypeError(f"loader: {type(loader).__name__} cannot be called")
+    timeout_ms(options[2])
+    return ttl_ms(options[0]), packed_tags(options[1])
+
+
 class _Misuse(TypeError):
     """A loader of the wrong kind: no value is served in its place, since it can never load one."""
 
@@ -187,14 +201,13 @@ def load(
     begun: _Begun,
     loader: Callable[[], Any],
     options: _Options,
-    timeout: Optional[Seconds],
     policy: _mccache.LoadPolicy,
 ) -> Any:
     """What `Cache.get_or_load` does if there is more to do than to give a value."""
-    begun = begun if begun[2] is not None else _wait(cache, key, timeout_ms(timeout), policy)
+    begun = begun if begun[2] is not None else _wait(cache, key, timeout_ms(options[2]), policy)
     if begun[2] is None:
         return begun[1]
-    work = _Work(cache, key, begun, options, policy)
+    work = _Work(cache, key, begun, loader, options, policy)
     if work.patience_ms == FOREVER_MS:
         work.run(loader)
     else:
@@ -210,14 +223,13 @@ async def load_async(
     begun: _Begun,
     loader: Callable[[], Awaitable[Any]],
     options: _Options,
-    timeout: Optional[Seconds],
     policy: _mccache.LoadPolicy,
 ) -> Any:
     """What `Cache.get_or_load_async` does if there is more to do than to give a value."""
-    begun = begun if begun[2] is not None else await _wait_async(cache, key, timeout_ms(timeout), policy)
+    begun = begun if begun[2] is not None else await _wait_async(cache, key, timeout_ms(options[2]), policy)
     if begun[2] is None:
         return begun[1]
-    work = _Work(cache, key, begun, options, policy)
+    work = _Work(cache, key, begun, loader, options, policy)
     if work.patience_ms == FOREVER_MS:
         await work.run_async(loader)
     else:
