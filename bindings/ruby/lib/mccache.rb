@@ -49,7 +49,12 @@ module MCCache
     # logged.
     #
     # @param logger [Logger, #error, nil]
+    # @raise [TypeError] if it is none
     def logger=(logger)
+      unless logger.nil? || logger.respond_to?(:error)
+        raise TypeError, "logger: a Logger, or what has its methods, is expected, not #{logger.class}"
+      end
+
       @logger = logger
       Log.follow
     end

@@ -35,8 +35,8 @@ class TestCache < Case
     c.put("a", 4, tags: ["prices"])
     assert_equal 4, c["a"]
     [[""], ["a\0b"], ["t" * 256], Array.new(17, "t")].each do |bad|
-      assert_raises(ArgumentError) { c.put("c", 5, tags: bad) }
-      assert_raises(ArgumentError) { c.get_or_load("d", tags: bad) { 5 } }
+      assert_raises(MCCache::InvalidArgumentError) { c.put("c", 5, tags: bad) }
+      assert_raises(MCCache::InvalidArgumentError) { c.get_or_load("d", tags: bad) { 5 } }
     end
     ["prices", 7, [7], [nil]].each do |bad|
       assert_raises(TypeError) { c.put("c", 5, tags: bad) }
@@ -103,7 +103,10 @@ class TestCache < Case
     assert_operator a.delete_token("k").version_clock, :>, deleted.version_clock
     assert_match(/2 members/, assert_raises(MCCache::TimeoutError) { a.sync_token(deleted, 0.02, members: 2) }.message)
     assert_raises(MCCache::InvalidArgumentError) { b.sync_token(deleted) }
-    assert_raises(ArgumentError) { a.sync_token(deleted, members: 0) }
+    assert_raises(MCCache::InvalidArgumentError) { a.sync_token(deleted, members: 0) }
+    [-> { a.sync_token(deleted, members: "2") }, -> { a.sync_token(nil) }, -> { b.get_at_least("k", [1, 2, 3]) }].each do |wrong|
+      assert_raises(TypeError, &wrong)
+    end
     assert_raises(MCCache::InvalidArgumentError) { a.put_token("k", 1, ttl: -1) }
   end
 
@@ -203,6 +206,12 @@ class TestCache < Case
     assert_equal [false, true, true, false], [c.empty?, c.any?, c.any? { |_, value| value == 1 }, c.none?]
     assert_same c, c.clear
     assert c.empty?
+  end
+
+  def test_merge_takes_what_has_pairs
+    c = alone
+    [5, nil, [["k", 1]]].each { |wrong| assert_raises(TypeError) { c.merge!(wrong) } }
+    assert_empty c
   end
 
   def test_merge_and_update

@@ -36,6 +36,11 @@ class TestLog < Case
     eventually("the end of other threads") { threads.empty? }
   end
 
+  def test_what_is_no_logger_is_refused
+    assert_raises(TypeError) { MCCache.logger = 5 }
+    assert_same @logger, MCCache.logger
+  end
+
   def test_what_the_core_says_comes_with_its_level_and_where_it_was_said
     meet
     assert_match(/^I, .* INFO -- mccache::\S+: member joined member=m[01] address=/, @log.string)

@@ -188,6 +188,7 @@ module MCCache
     # @param token [Token]
     # @return [Object, nil]
     def get_at_least(key, token)
+      of_token(token)
       _get_at_least(key, token.version_clock, token.version_origin)
     end
 
@@ -314,6 +315,8 @@ module MCCache
     # @return [self]
     def merge!(*others)
       others.each do |other|
+        raise TypeError, "merge: a Hash or a cache is expected, not #{other.class}" unless other.respond_to?(:each_pair)
+
         other.each_pair do |key, value|
           old = block_given? ? fetch(key, MISSING) : MISSING
           self[key] = MISSING.equal?(old) ? value : yield(key, old, value)
@@ -412,10 +415,10 @@ module MCCache
     # @return [self]
     # @raise [TimeoutError] the write still goes out
     def sync_token(token, timeout = 5, members: nil)
-      raise ArgumentError, "members is #{members}: at least 1, or nil for all that are alive" if members && members < 1
-
+      of_token(token)
+      count = members_waited_for(members)
       wait = lambda do |slice|
-        _sync_token(token.version_clock, token.version_origin, token.position, members || 0, slice)
+        _sync_token(token.version_clock, token.version_origin, token.position, count, slice)
       end
       total = Durations.timeout_ms(timeout)
       return self if Durations.in_slices(total, &wait)
@@ -495,6 +498,19 @@ module MCCache
 
     private
 
+    def of_token(token)
+      raise TypeError, "token: a Token of put_token is expected, not #{token.class}" unless token.is_a?(Token)
+    end
+
+    # For C: 0 is all that are alive.
+    def members_waited_for(members)
+      return 0 if members.nil?
+      raise TypeError, "members: an Integer or nil is expected, not #{members.class}" unless members.is_a?(Integer)
+      raise InvalidArgumentError, "members is #{members}: at least 1, or nil for all that are alive" if members < 1
+
+      members
+    end
+
     # Tags for C: with a zero byte between two.
     def pack_tags(tags)
       raise TypeError, "tags: an Array is expected, like [#{tags.inspect}]" unless tags.respond_to?(:map)
@@ -502,7 +518,7 @@ module MCCache
       names = tags.map { |tag| pack_tag(tag) }
       return names.join("\0") if names.none? { |name| name.empty? || name.include?("\0".b) }
 
-      raise ArgumentError, "tags: each has 1 to 255 bytes of UTF-8, none of them zero"
+      raise InvalidArgumentError, "tags: each has 1 to 255 bytes of UTF-8, none of them zero"
     end
 
     def pack_tag(tag)
