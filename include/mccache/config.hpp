@@ -9,6 +9,7 @@
 
 #include <mccache/arguments.hpp>
 
+#include <chrono>
 #include <initializer_list>
 #include <limits>
 #include <locale>
@@ -16,7 +17,7 @@
 
 namespace mccache {
 
-/// One setting: its name, the same as in the file, and its value: text as in the file, a bool or a number.
+/// One setting: its name, the same as in the file, and its value: text as in the file, a bool, a number, or a duration.
 struct setting {
     /// Such as "cluster" or "cache_ttl".
     std::string name;
@@ -25,6 +26,10 @@ struct setting {
 
     setting(std::string_view name_, std::string_view value_) : name(name_), value(value_) {}
     setting(std::string_view name_, const char* value_) : setting(name_, std::string_view(value_)) {}
+    /// A duration goes with its unit, whatever the setting's own; rounded up to milliseconds.
+    template <class Rep, class Period>
+    setting(std::string_view name_, std::chrono::duration<Rep, Period> value_)
+        : name(name_), value(std::to_string(std::chrono::ceil<std::chrono::milliseconds>(value_).count()) + "ms") {}
     template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
     setting(std::string_view name_, T value_) : name(name_) {
         if constexpr (std::is_same_v<T, bool>) {

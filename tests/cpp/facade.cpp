@@ -309,6 +309,7 @@ void numbers_of_settings_are_told_as_they_are() {
     const auto text = [](auto number) { return mccache::setting("cache_ttl", number).value; };
     REQUIRE(text(0.2) == "0.2" && text(0.2F) == "0.2" && text(0.0000001) == "1e-07" && text(3155760000.0) == "3155760000");
     REQUIRE(text(60) == "60" && text(-1) == "-1" && text(UINT64_MAX) == "18446744073709551615" && text(true) == "true");
+    REQUIRE(text(90s) == "90000ms" && text(1500us) == "2ms" && text(std::chrono::duration<double>(0.25)) == "250ms");
     struct comma : std::numpunct<char> {
         char do_decimal_point() const override { return ','; }
         std::string do_grouping() const override { return "\3"; }
@@ -318,6 +319,11 @@ void numbers_of_settings_are_told_as_they_are() {
     const std::string share = text(0.5), large = text(12345.5);
     std::locale::global(before);
     REQUIRE(share == "0.5" && large == "12345.5");
+}
+
+void durations_of_settings_have_their_unit() {
+    const mccache::node node{{"cluster", "cpp-units-" + std::to_string(getpid())}, {"cache_pulse", 90s}, {"cache_ttl", 10min}};
+    REQUIRE(node.setting("cache_pulse") == "90000ms" && node.setting("cache_ttl") == "600000ms");
 }
 
 void settings_are_checked() {
@@ -378,6 +384,7 @@ int main() {
     test("members_of_one_name_are_told_apart", [&m] { members_of_one_name_are_told_apart(m); });
     test("keys_of_the_cluster_change", keys_of_the_cluster_change);
     test("settings_are_checked", settings_are_checked);
+    test("durations_of_settings_have_their_unit", durations_of_settings_have_their_unit);
     test("numbers_of_settings_are_told_as_they_are", numbers_of_settings_are_told_as_they_are);
     alone("exceptions_have_one_base_and_a_code", exceptions_have_one_base_and_a_code);
     return finish();
