@@ -26,7 +26,6 @@ using Mono.Data.Sqlite;
 internal sealed class Database
 {
     private readonly string file;
-
     internal Database(string file) => this.file = file;
 
     internal void Create(int products)
@@ -39,19 +38,19 @@ internal sealed class Database
     /// <summary>A product, or null. A dictionary goes into a cache as it is, and any language can read it.</summary>
     internal Dictionary<string, object> Find(long id)
     {
-        return Run("SELECT name, price FROM products WHERE id = " + id, command =>
+        return Run("SELECT name, price FROM products WHERE id = @0", command =>
         {
             using (SqliteDataReader row = command.ExecuteReader())
                 return !row.Read() ? null : new Dictionary<string, object>
                     { ["id"] = id, ["name"] = row.GetString(0), ["price"] = row.GetString(1) };
-        });
+        }, id);
     }
 
     /// <summary>Changes a price, and commits. False: there is no such product.</summary>
     internal bool SetPrice(long id, string price) =>
-        Run("UPDATE products SET price = '" + price + "' WHERE id = " + id, command => command.ExecuteNonQuery()) == 1;
+        Run("UPDATE products SET price = @0 WHERE id = @1", command => command.ExecuteNonQuery(), price, id) == 1;
 
-    private T Run<T>(string sql, Func<SqliteCommand, T> action)
+    private T Run<T>(string sql, Func<SqliteCommand, T> action, params object[] values)
     {
         using (var connection = new SqliteConnection("Data Source=" + file + ";Default Timeout=10"))
         using (var command = new SqliteCommand("PRAGMA busy_timeout = 10000", connection))
@@ -59,6 +58,7 @@ internal sealed class Database
             connection.Open();
             command.ExecuteNonQuery();
             command.CommandText = sql;
+            for (int at = 0; at < values.Length; at++) command.Parameters.AddWithValue("@" + at, values[at]);
             return action(command);
         }
     }
