@@ -233,6 +233,9 @@ namespace MCCache.Tests
         {
             Cache a = Clusters.Cache(), b = Clusters.Cache();
             Check.That(a.Node.WaitReadyAsync(TimeSpan.FromSeconds(20)).Wait(20000), "ready");
+            // Who is not known yet is not waited for.
+            Check.That(b.Node.WaitReadyAsync(TimeSpan.FromSeconds(20)).Wait(20000), "the other, too");
+            Check.Eventually(() => a.Node.GetMembers().Count > 0, "they know each other");
             a["k"] = 1;
             Check.That(a.SyncAsync(TimeSpan.FromSeconds(20)).Wait(20000), "in sync");
             Check.Equal(1L, b["k"]);
