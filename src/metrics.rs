@@ -196,4 +196,6 @@ metrics! {
     clock_disowned,
     /// Datagrams of members with a frame or an update that this version does not know, which was skipped.
     frames_unknown,
+    /// Bytes that wait in the outbox (gauge).
+    outbox_bytes,
 }

@@ -269,6 +269,7 @@ impl NodeCore {
         drop(caches);
         total.gauge(&self.metrics);
         self.metrics.outbox_keys.set(u64::try_from(self.outbox.len()).unwrap_or(u64::MAX));
+        self.metrics.outbox_bytes.set(self.outbox.bytes());
     }
 }
 

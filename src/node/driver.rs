@@ -405,6 +405,7 @@ impl Driver {
                 break false;
             }
             let Ok(item) = self.items.try_recv() else { break false };
+            self.core.outbox.note_taken(&item);
             self.send_item(item, now);
             self.handed += 1;
         };

@@ -2,7 +2,8 @@
 //!
 //! It holds keys, not messages. The store says that a key turned dirty once, until the driver takes it, so a key that is
 //! written a thousand times meanwhile is sent once, in its newest version. The queue is thereby about as long as there are
-//! dirty entries; keys that are evicted while they wait are what [`OUTBOX_ITEMS_MAX`] is for. A put never waits here.
+//! dirty entries; keys that are evicted while they wait are what [`OUTBOX_ITEMS_MAX`] and [`OUTBOX_BYTES_MAX`] are for. A put
+//! never waits here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,9 @@ use crate::store::Key;
 /// Most items that wait. Only churn reaches it: entries that are evicted while the network is slower than the writers.
 /// Beyond, updates are counted and left to the comparison of states: `outbox_overflows`.
 pub(super) const OUTBOX_ITEMS_MAX: usize = 2 << 20;
+
+/// Most bytes that wait: a million keys with short values have room, and so have four thousand of the longest keys.
+const OUTBOX_BYTES_MAX: u64 = 256 << 20;
 
 /// A key with a longer value is copied for the queue, as a handle on the entry's block would keep the value in memory
 /// even after it was replaced.
@@ -63,6 +67,18 @@ pub(super) enum Item {
     },
 }
 
+impl Item {
+    /// Bytes that it takes in the queue, with what it keeps in memory by itself.
+    fn weight(&self) -> u64 {
+        let beside = match self {
+            Item::Key { key, .. } => key.held_bytes(),
+            Item::Forget { key, .. } | Item::InvalidateTag { key, .. } => key.len(),
+            Item::Clear { .. } | Item::CloseCache { .. } => 0,
+        };
+        (size_of::<Item>() + beside) as u64
+    }
+}
+
 /// A key in the queue: a handle on the entry's block, or a copy.
 #[derive(Debug)]
 pub(super) enum QueuedKey {
@@ -76,6 +92,14 @@ impl QueuedKey {
     /// For a key whose value has `value_len` bytes.
     pub(super) fn new(key: Key, value_len: usize) -> QueuedKey {
         if value_len <= HANDLE_VALUE_MAX { QueuedKey::Handle(key) } else { QueuedKey::Copy((*key).into()) }
+    }
+
+    /// Bytes that it keeps in memory.
+    fn held_bytes(&self) -> usize {
+        match self {
+            QueuedKey::Handle(key) => key.held_bytes(),
+            QueuedKey::Copy(bytes) => bytes.len(),
+        }
     }
 
     /// Its bytes.
@@ -93,13 +117,15 @@ pub(super) struct Outbox {
     items: Sender<Item>,
     /// How many items were ever queued, or are just about to be.
     queued: AtomicU64,
+    /// What waits, in bytes.
+    bytes: AtomicU64,
 }
 
 impl Outbox {
     /// An empty queue, and the driver's end of it.
     pub(super) fn new() -> (Outbox, Receiver<Item>) {
         let (items, driver) = crossbeam_channel::unbounded();
-        (Outbox { items, queued: AtomicU64::new(0) }, driver)
+        (Outbox { items, queued: AtomicU64::new(0), bytes: AtomicU64::new(0) }, driver)
     }
 
     /// Items that wait.
@@ -107,9 +133,19 @@ impl Outbox {
         self.items.len()
     }
 
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether an update must be left to the comparison of states.
     pub(super) fn is_full(&self) -> bool {
-        self.items.len() >= OUTBOX_ITEMS_MAX
+        self.items.len() >= OUTBOX_ITEMS_MAX || self.bytes() >= OUTBOX_BYTES_MAX
+    }
+
+    /// The driver has taken `item` out.
+    pub(super) fn note_taken(&self, item: &Item) {
+        self.bytes.fetch_sub(item.weight(), Ordering::Relaxed);
     }
 
     /// How many items have to be taken out from the beginning so that everything is among them that was queued until now.
@@ -121,6 +157,7 @@ impl Outbox {
     pub(super) fn push(&self, item: Item) {
         // Counted first: whoever sees an item in the queue finds it, and all before it, counted.
         self.queued.fetch_add(1, Ordering::AcqRel);
+        self.bytes.fetch_add(item.weight(), Ordering::Relaxed);
         // The driver is gone only when the node is closed, and then nothing is sent any more.
         let _gone = self.items.send(item);
     }
@@ -145,5 +182,23 @@ mod tests {
         assert_eq!((outbox.len(), outbox.position()), (2, 2));
         assert!(driver.try_recv().is_ok());
         assert_eq!((outbox.len(), outbox.position()), (1, 2));
+    }
+
+    #[test]
+    fn long_keys_fill_it_by_their_bytes_and_what_is_taken_makes_room() {
+        let (outbox, driver) = Outbox::new();
+        let Item::CloseCache { cache } = item() else { unreachable!("that is what `item` makes") };
+        let mut queued = 0_u64;
+        while !outbox.is_full() && queued < 300 {
+            let key = vec![0; 1 << 20].into_boxed_slice();
+            outbox.push(Item::Forget { cache: Arc::clone(&cache), key, version: Version::ZERO });
+            queued += 1;
+        }
+        assert_eq!(queued, OUTBOX_BYTES_MAX >> 20, "{} bytes", outbox.bytes());
+        while let Ok(item) = driver.try_recv() {
+            outbox.note_taken(&item);
+            assert!(!outbox.is_full());
+        }
+        assert_eq!(outbox.bytes(), 0);
     }
 }

@@ -119,6 +119,15 @@ fn one_that_hangs_behind_while_others_do_not_lags_and_comes_back() {
 }
 
 #[test]
+fn one_whose_buffer_is_smaller_than_the_others_is_waited_for() {
+    let mut net = Net::settled(4);
+    let small = net.peers[0].protocol.members.values_mut().find(|member| member.hello.name == "peer-4");
+    small.expect("a member").hello.receive_buffer = 200_000;
+    flood(&mut net, Duration::from_millis(1_500));
+    assert_eq!(marks(&net), (0, 0), "all are as far behind as its window lets them be");
+}
+
+#[test]
 fn a_sender_does_not_outrun_its_only_receiver() {
     let mut net = Net::settled(2);
     flood(&mut net, Duration::from_millis(500));

@@ -23,8 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 const SILENT: Duration = Duration::from_millis(100);
 /// One that keeps the window closed and has not gone on for this long is lagging.
 const STILL: Duration = Duration::from_millis(250);
-/// So is one that keeps the window closed for this long by hanging behind, more than three quarters of its own and then never
-/// less than half of it, while most are less than half of theirs behind.
+/// So is one that keeps the window closed for this long by hanging behind, more than three quarters of it and then never less
+/// than half of it, while most are less than half as far behind.
 const BEHIND_MAX: Duration = Duration::from_millis(500);
 
 /// How a member keeps up with this node's stream, beside how far it has it.
@@ -128,7 +128,7 @@ impl Protocol {
             return;
         }
         let (next, senders) = (self.stream.next(), self.senders(now));
-        let most_are_fine = self.most_are_fine(next, senders);
+        let median = self.median_behind(next);
         let closed = self.flow.closed_since;
         let closed_for = closed.map_or(Duration::ZERO, |since| now.saturating_since(since));
         let mut lacking = false;
@@ -141,7 +141,8 @@ impl Protocol {
                 member.receiver.aside = true;
                 self.metrics.receivers_set_aside.inc();
             }
-            if !most_are_fine || behind <= window / 2 {
+            // All are as far behind as the window of the one with the smallest buffer allows: that one does not hang behind.
+            if median > behind / 2 || behind <= window / 2 {
                 member.receiver.behind_since = None;
             } else if closed.is_some() && behind > window / 4 * 3 {
                 member.receiver.behind_since.get_or_insert(now);
@@ -156,11 +157,11 @@ impl Protocol {
         self.flow.look = lacking.then(|| now + LOOK_EVERY);
     }
 
-    /// Whether the median receiver has half of its window to itself. One alone is its own median.
-    fn most_are_fine(&self, next: Seq, senders: u64) -> bool {
+    /// How far the median receiver is behind; the better one of two. One alone is its own median.
+    fn median_behind(&self, next: Seq) -> u64 {
         let waited_for = self.members.values().filter(|member| member.is_waited_for());
-        let mut fine: Vec<bool> = waited_for.map(|member| member.behind(next) <= member.window(senders) / 2).collect();
-        fine.sort_unstable_by(|a, b| b.cmp(a));
-        fine.get(fine.len().saturating_sub(1) / 2).copied().unwrap_or(true)
+        let mut behind: Vec<u64> = waited_for.map(|member| member.behind(next)).collect();
+        behind.sort_unstable();
+        behind.get(behind.len().saturating_sub(1) / 2).copied().unwrap_or(0)
     }
 }

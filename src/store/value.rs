@@ -83,6 +83,12 @@ impl Key {
         Key { block, len }
     }
 
+    /// Bytes that it keeps in memory: its own, and those of a value that may be gone from the store.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.block.len()
+    }
+
     /// Copies the key out if it pins a long value. To be called outside the locks: it may free that value.
     #[inline]
     pub(super) fn slim(&mut self) {
