@@ -102,6 +102,9 @@
 /// As a time to live: no end.
 #define MCC_TTL_FOREVER INT64_MAX
 
+/// For mcc_invalidation_begin(): 30 s.
+#define MCC_LIMIT_DEFAULT 0
+
 /// The most keys a node holds.
 #define MCC_KEYS_MAX 8
 
@@ -346,6 +349,9 @@ typedef struct mcc_config_t mcc_config_t;
 
 /// A queue of events. Opaque; mcc_events_free() frees it.
 typedef struct mcc_events_t mcc_events_t;
+
+/// An invalidation of some keys in two steps. Opaque; mcc_invalidation_free() frees it.
+typedef struct mcc_invalidation_t mcc_invalidation_t;
 
 /// An iteration over the entries of a cache. Opaque; mcc_iter_free() frees it.
 typedef struct mcc_iter_t mcc_iter_t;
@@ -1032,6 +1038,75 @@ MCC_API mcc_status_t mcc_events_close(mcc_events_t *events);
 /// events: the queue; NULL is nothing to do.
 /// Threads: any, with no other call on events going on or to come: let the thread that waits return first. Since: 0.1
 MCC_API void mcc_events_free(mcc_events_t *events);
+
+/// Makes an invalidation in two steps: for what a transaction of a database changes, from which the cache is loaded. Add the
+/// keys, begin it, commit the transaction, commit it. Nothing happens before mcc_invalidation_begin().
+///
+/// cache: the cache.
+/// invalidation: where it is written.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *invalidation, which keeps the cache open; mcc_invalidation_free() frees it.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_invalidation_new(mcc_cache_t *cache,
+                                  mcc_invalidation_t **invalidation);
+
+/// Adds a key, at most 64 of them, before it is begun.
+///
+/// invalidation: the invalidation.
+/// key, key_len: the key, 0 to MCC_KEY_LEN_MAX bytes; copied; key may be NULL if key_len is 0.
+/// Returns: MCC_OK; MCC_TOO_LARGE; MCC_INVALID_ARGUMENT, also if it is begun; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_invalidation_add(mcc_invalidation_t *invalidation, const void *key, size_t key_len);
+
+/// Begins it, before the transaction is committed: has every live member refuse to put what it loads of the keys, then
+/// deletes them everywhere. Until it ends the keys are misses, and who loads one gets what was loaded, as if there was no
+/// cache; puts pass.
+///
+/// If all members have answered in time, nobody reads from the cache what was before the transaction from the instant at
+/// which the database commits it, even if this process dies before it says so. If not, some may, until they hear of the end.
+///
+/// invalidation: the invalidation, with at least one key.
+/// limit_ms: when members give up waiting for the end, 1 ms to 600,000 ms; MCC_LIMIT_DEFAULT (0): 30 s. A transaction that
+/// takes longer has only what mcc_del() after it promises.
+/// timeout_ms: longest wait for the members, ms, 0 or more.
+/// complete: where 1 is written if all members have answered, else 0; may be NULL.
+/// Returns: MCC_OK, with *complete 0 too; MCC_CLOSED; MCC_INVALID_ARGUMENT, also without a key, with more than 64, or if it
+/// was begun before; MCC_INTERNAL. If it is not MCC_OK nothing has begun.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_invalidation_begin(mcc_invalidation_t *invalidation,
+                                    int64_t limit_ms,
+                                    int64_t timeout_ms,
+                                    int32_t *complete);
+
+/// Ends it after the transaction was committed, or when nobody knows what became of it: deletes the keys once more, for
+/// members that did not hear of the beginning, and lets all put again what they load.
+///
+/// invalidation: the invalidation, begun.
+/// in_time: where 1 is written, or 0 if the limit had passed: then members may have put what was before the transaction, and
+/// have shown it until now; may be NULL.
+/// Returns: MCC_OK, with *in_time 0 too; MCC_CLOSED, also in a forked child; MCC_INVALID_ARGUMENT, also if it is not begun or
+/// has ended; MCC_INTERNAL. Once it is begun it has ended, whatever is returned.
+/// Threads: any. Since: 0.1
+MCC_API
+mcc_status_t mcc_invalidation_commit(mcc_invalidation_t *invalidation,
+                                     int32_t *in_time);
+
+/// Ends it after the transaction was rolled back for certain: lets all put again what they load.
+///
+/// invalidation: the invalidation, begun.
+/// Returns: MCC_OK; MCC_INVALID_ARGUMENT, also if it is not begun or has ended; MCC_INTERNAL.
+/// Threads: any. Since: 0.1
+MCC_API mcc_status_t mcc_invalidation_abort(mcc_invalidation_t *invalidation);
+
+/// Frees an invalidation. One that is begun and has not ended is committed: nobody knows what became of its transaction.
+///
+/// invalidation: the invalidation; NULL is nothing to do.
+/// Threads: any, with no other call on invalidation going on or to come. Since: 0.1
+MCC_API
+void mcc_invalidation_free(mcc_invalidation_t *invalidation);
 
 /// Begins to iterate over the entries, in no order. Other threads and members may write meanwhile: a key that is there
 /// all the time comes exactly once, one that comes or goes meanwhile at most once, and one that goes and comes back

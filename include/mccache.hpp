@@ -55,6 +55,7 @@
 #include <mccache/events.hpp>
 #include <mccache/logs.hpp>
 #include <mccache/entries.hpp>
+#include <mccache/invalidation.hpp>
 #include <mccache/loads.hpp>
 
 #include <mccache/cache.hpp>

@@ -198,4 +198,6 @@ metrics! {
     frames_unknown,
     /// Bytes that wait in the outbox (gauge).
     outbox_bytes,
+    /// Bars of members that ended by their time, as nothing was heard of them any more.
+    bars_expired,
 }

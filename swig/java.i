@@ -17,6 +17,7 @@
 #define Events NativeEvents
 #define Logs NativeLogs
 #define LoadPolicy NativeLoadPolicy
+#define Invalidation NativeInvalidation
 #define Members NativeMembers
 #define Member NativeMember
 #define Counters NativeCounters

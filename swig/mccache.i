@@ -74,6 +74,7 @@ typedef struct {
 %rename(CacheStats) mcc_cache_stats_t;
 %rename(Metadata) mcc_metadata_t;
 %rename(Token) mcc_token_t;
+%rename(Invalidation) mcc_invalidation_t;
 
 %rename(version) mcc_version;
 %rename(abi_version) mcc_abi_version;
@@ -83,6 +84,7 @@ int32_t mcc_abi_version(void);
 const char *mcc_strerror(int32_t status);
 
 %constant int32_t ABI_VERSION = MCC_ABI_VERSION;
+%constant int64_t LIMIT_DEFAULT = MCC_LIMIT_DEFAULT;
 %constant int64_t WAIT_FOREVER = MCC_WAIT_FOREVER;
 %constant int64_t SYNC_ALL = MCC_SYNC_ALL;
 %constant int64_t SYNC_ONE = MCC_SYNC_ONE;
@@ -713,6 +715,42 @@ typedef struct {} mcc_cache_t;
 
     void close(mcc_status_t *status) {
         *status = mcc_close($self);
+    }
+}
+
+typedef struct {} mcc_invalidation_t;
+%extend mcc_invalidation_t {
+    mcc_invalidation_t(mcc_cache_t *cache, mcc_status_t *status) {
+        mcc_invalidation_t *invalidation = NULL;
+        *status = mcc_invalidation_new(cache, &invalidation);
+        return invalidation;
+    }
+
+    // Ends it as commit() does, if it is begun and has not ended.
+    ~mcc_invalidation_t() {
+        mcc_invalidation_free($self);
+    }
+
+    void add(const void *key, size_t key_len, mcc_status_t *status) {
+        *status = mcc_invalidation_add($self, key, key_len);
+    }
+
+    // Whether all members have answered in time.
+    bool begin(int64_t limit_ms, int64_t timeout_ms, mcc_status_t *status) {
+        int32_t complete = 0;
+        *status = mcc_invalidation_begin($self, limit_ms, timeout_ms, &complete);
+        return complete != 0;
+    }
+
+    // Whether it ended in time.
+    bool commit(mcc_status_t *status) {
+        int32_t in_time = 0;
+        *status = mcc_invalidation_commit($self, &in_time);
+        return in_time != 0;
+    }
+
+    void abort(mcc_status_t *status) {
+        *status = mcc_invalidation_abort($self);
     }
 }
 

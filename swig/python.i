@@ -1009,6 +1009,8 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %thread mcc_cache_t::checksum;
 %thread mcc_cache_t::cluster_checksum;
 %thread mcc_cache_t::close;
+%thread mcc_invalidation_t::begin;
+%thread mcc_invalidation_t::commit;
 %thread mcc_events_t::next;
 %thread mcc_logs_t::next;
 

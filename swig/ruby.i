@@ -88,6 +88,7 @@ static mcc_status_t mccache_rb_wait(mcc_status_t (*call)(void *), void *argument
         return mccache_rb_wait(function##_run, &arguments, NULL, NULL);              \
     }
 
+MCCACHE_RB_WAITS_4(mcc_invalidation_begin, mcc_invalidation_t *, int64_t, int64_t, int32_t *)
 MCCACHE_RB_WAITS_2(mcc_node_open, const mcc_config_t *, mcc_node_t **)
 MCCACHE_RB_WAITS_1(mcc_node_own, mcc_node_t **)
 MCCACHE_RB_WAITS_2(mcc_node_wait_ready, mcc_node_t *, int64_t)
@@ -184,6 +185,7 @@ static mcc_status_t mccache_rb_begin(void *data) {
 }
 
 // What mccache.i calls below are these.
+#define mcc_invalidation_begin mcc_invalidation_begin_waits
 #define mcc_node_open mcc_node_open_waits
 #define mcc_node_own mcc_node_own_waits
 #define mcc_node_wait_ready mcc_node_wait_ready_waits
@@ -777,6 +779,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %rename(poll) mcc_logs_t::next;
 %rename(step) mcc_iter_t::next;
 %rename(key_id) mccache_keys_t::id;
+%rename(start) mcc_invalidation_t::begin;
 
 // The facade derives its Cache from this one, and gives these names to its own methods.
 %rename(_name) mcc_cache_t::name;

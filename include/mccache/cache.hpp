@@ -10,6 +10,7 @@
 #include <mccache/config.hpp>
 #include <mccache/entries.hpp>
 #include <mccache/events.hpp>
+#include <mccache/invalidation.hpp>
 #include <mccache/loads.hpp>
 
 namespace mccache {
@@ -146,6 +147,15 @@ public:
     /// are. errc::invalid_argument for a tag that has not 1 to 255 bytes, or a zero byte.
     result<void> try_invalidate_tag(std::string_view tag) {
         return detail::outcome(mcc_invalidate_tag(handle_.get(), tag.data(), tag.size()));
+    }
+    /// Begins to invalidate keys, 1 to 64, around a transaction that changes what they are loaded from. From now until the
+    /// result ends they are misses on every member, and what is loaded of them is returned and not put. So nobody reads from
+    /// the cache what was before the transaction once the database has committed it, even if the process dies before it says so:
+    /// the members wait for the end until `limit`, ten minutes at most, and then load anew. Puts pass; it is no lock. Waits for
+    /// the members, for `longest` at most: see invalidation::complete(). errc::invalid_argument, errc::too_large, errc::closed.
+    result<invalidation> try_invalidating(std::initializer_list<key_view> keys, timeout limit = std::chrono::seconds(30),
+                                          timeout longest = std::chrono::seconds(1)) {
+        return detail::begun_invalidation(handle_.get(), keys, limit, longest);
     }
     /// Puts a value only if this process knows none for the key; whether it did. Two members may both succeed at the
     /// same time: the later one wins everywhere, as always.
@@ -436,6 +446,12 @@ public:
     }
     /// As try_invalidate_tag(). Throws closed_error, invalid_argument_error.
     void invalidate_tag(std::string_view tag) { try_invalidate_tag(tag).value(); }
+    /// As try_invalidating(). Throws invalid_argument_error, too_large_error, closed_error.
+    [[nodiscard]] invalidation invalidating(std::initializer_list<key_view> keys,
+                                            timeout limit = std::chrono::seconds(30),
+                                            timeout longest = std::chrono::seconds(1)) {
+        return try_invalidating(keys, limit, longest).value();
+    }
     template <class T>
     bool insert(key_view key, const T& what, time_to_live ttl = {}) {
         return try_insert(key, what, ttl).value();

@@ -6,5 +6,6 @@
 //! the same steps on the library's own stores. Sizes and numbers of states: docs/TESTING.md.
 //!
 
+pub mod bars;
 pub mod fills;
 pub mod horizon;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::clock::coarse_wall;
 use super::core::{NodeCore, OnOtherSettings, is_replicated};
 use super::fork;
+use super::invalidation::OwnBars;
 use super::keys::Keys;
 use super::listener::{Event, EventKind, Events};
 use super::loads::Loads;
@@ -70,6 +71,8 @@ pub(super) struct CacheCore {
     pub(super) gate: RwLock<()>,
     /// Keys that are being loaded in this process.
     pub(super) loads: Loads,
+    /// Keys of which this process has fills refused.
+    pub(super) bars: OwnBars,
     /// In a forked child: the cache that took the place of this one.
     reborn: OnceLock<Arc<CacheCore>>,
 }
@@ -82,8 +85,8 @@ impl CacheCore {
         let store = if settings.mode == CacheMode::Invalidate { store.marking() } else { store };
         let store = Arc::new(store.keeping_expired(settings.load.fail_safe));
         let generation = node.generation;
-        let (closed, left, gate, loads, reborn) = Default::default();
-        CacheCore { store, name, id, settings, node, closed, left, generation, gate, loads, reborn }
+        let (closed, left, gate, loads, bars, reborn) = Default::default();
+        CacheCore { store, name, id, settings, node, closed, left, generation, gate, loads, bars, reborn }
     }
 
     /// Whether the cluster knows of it.

@@ -16,6 +16,7 @@ use super::bell::Bell;
 use super::cache::CacheCore;
 use super::clock::Until;
 use super::fork;
+use super::invalidation::BarAsk;
 use super::listener::{Event, Listeners};
 use super::lock::{lock, read, wait, write};
 use super::lookup::Found;
@@ -55,6 +56,10 @@ pub(super) enum Command {
     Contacts(Found),
     /// Tell of the network.
     Network(Sender<Network>),
+    /// Have members refuse fills.
+    RaiseBar(BarAsk),
+    /// They need not any more.
+    LiftBar(u64),
     /// Leave the cluster and end.
     Close,
 }

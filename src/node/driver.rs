@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::bell::{Bell, WakeFor};
 use super::cache::{CacheCore, Writer};
@@ -123,6 +123,8 @@ pub(super) struct Driver {
     pub(super) syncs: BTreeMap<u64, SyncAsk>,
     /// Questions that the protocol works on, by its id.
     pub(super) asks: BTreeMap<u64, Asking>,
+    /// Who waits for bars to be held everywhere, by the bar.
+    bars: BTreeMap<u64, Sender<()>>,
     pub(super) upkeep: Upkeep,
     pub(super) udp: Udp,
     clock: Clock,
@@ -208,6 +210,7 @@ impl Driver {
             protocol,
             syncs: BTreeMap::new(),
             asks: BTreeMap::new(),
+            bars: BTreeMap::new(),
             upkeep: Upkeep::default(),
             udp,
             clock,
@@ -319,6 +322,14 @@ impl Driver {
                 Command::Network(answer) => {
                     self.watch_hops(now.mono);
                     drop(answer.send(Network::of(&self.udp, &self.protocol, &self.unknown_names)));
+                }
+                Command::RaiseBar(ask) => {
+                    self.protocol.raise_bar(ask.bar, ask.cache, ask.keys, ask.limit, now);
+                    self.bars.insert(ask.bar, ask.done);
+                }
+                Command::LiftBar(bar) => {
+                    self.protocol.lift_bar(bar, now);
+                    self.bars.remove(&bar);
                 }
                 Command::Close => self.begin_to_close(now),
             }
@@ -571,12 +582,20 @@ impl Driver {
                 );
             }
             protocol::Event::Synced { token } => self.tell_synced(token),
+            protocol::Event::Barred { bar } => self.tell_barred(bar),
             protocol::Event::Answer { query, member, body } => {
                 if let Some(asking) = self.asks.get(&query) {
                     // An asker that gave up, or whose queue a misbehaving member filled, misses the answer.
                     let _missed = asking.news.try_send(News::Answer(member.session, body));
                 }
             }
+        }
+    }
+
+    fn tell_barred(&mut self, bar: u64) {
+        if let Some(done) = self.bars.remove(&bar) {
+            // Whoever waited may have given up meanwhile.
+            let _missed = done.try_send(());
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Lease {
     fallback: Option<Version>,
     /// For how long it is served then without another try.
     throttle: Duration,
+    /// Others wait for its end.
+    awaited: bool,
 }
 
 impl Lease {
@@ -105,7 +107,7 @@ impl Lease {
         let watch = core.store.watch(key);
         // After the watch began, so that it is above whatever was known then.
         let version = core.node.hlc.tick(core.wall());
-        Lease { core: Arc::clone(core), key: key.into(), watch, version, fallback, throttle }
+        Lease { core: Arc::clone(core), key: key.into(), watch, version, fallback, throttle, awaited: true }
     }
 }
 
@@ -114,7 +116,9 @@ impl Drop for Lease {
         // The table of another process's cache may have been locked when this one was forked, and for ever.
         if self.core.is_of_this_process() {
             self.core.store.unwatch(&self.key, self.watch);
-            self.core.loads.end(&self.key);
+            if self.awaited {
+                self.core.loads.end(&self.key);
+            }
         }
     }
 }
@@ -195,6 +199,12 @@ impl Cache {
                 }
             }
             let expired = expired.map(|(value, _)| value);
+            if core.is_barred(key) {
+                // What is loaded is not put, so nobody gains by waiting for it.
+                let mut lease = Lease::of(core, key, version, policy.throttle);
+                lease.awaited = false;
+                return Ok(Loading::Load(lease, expired));
+            }
             if core.loads.begin(key) {
                 let lease = Lease::of(core, key, version, policy.throttle);
                 // Another may have ended its load since this one looked.

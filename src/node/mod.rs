@@ -9,6 +9,7 @@
 //! | `mod.rs` | [`Node`]: open, close, who owns the thread |
 //! | `cache.rs`, `keys.rs`, `query.rs` | [`Cache`] and what it is asked |
 //! | `lease.rs`, `load.rs`, `loads.rs` | loading what a cache does not have |
+//! | `invalidation.rs` | what a transaction of the database is put between |
 //! | `token.rs` | what a write leaves to wait for |
 //! | `keyring.rs` | the cluster's keys while the node runs |
 //! | `core.rs` | what handles and driver share |
@@ -27,6 +28,7 @@ mod clock;
 mod core;
 mod driver;
 mod fork;
+mod invalidation;
 mod keyring;
 mod keys;
 mod lease;
@@ -51,6 +53,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use self::cache::{Cache, Ttl};
+pub use self::invalidation::{INVALIDATION_LIMIT, Invalidation};
 pub use self::keys::Keys;
 pub use self::lease::{Lease, Loading, Lookup};
 pub use self::listener::{Event, EventKind, Events, Waited};

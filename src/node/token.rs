@@ -45,7 +45,7 @@ pub(super) struct SyncAsk {
 
 impl CacheCore {
     /// The end of the outbox behind everything that any thread has changed until now.
-    fn position(&self) -> u64 {
+    pub(super) fn position(&self) -> u64 {
         // A change that another thread has made, and not queued yet, may be what a newer one was conflated with.
         drop(write(&self.gate));
         self.node.outbox.position()
@@ -57,7 +57,7 @@ impl CacheCore {
     }
 
     /// Waits until `to` have everything up to `position`, `timeout` at most.
-    fn wait_synced(self: &Arc<Self>, position: u64, to: SyncTo, timeout: Duration) -> Result<()> {
+    pub(super) fn wait_synced(self: &Arc<Self>, position: u64, to: SyncTo, timeout: Duration) -> Result<()> {
         let until = Until::after(timeout);
         self.node.life.wait_ready(timeout)?;
         let waiting = Arc::new(());

@@ -381,6 +381,7 @@ impl Protocol {
         self.lonely = false;
         self.metrics.members_alive.set(self.members.len() as u64);
         self.emit(Event::MemberJoined(info));
+        self.bars.tell_newcomer(now);
         // It learns at once whether this node is ready and what its caches hold.
         self.beat_now(now);
     }
@@ -435,6 +436,7 @@ impl Protocol {
         self.release_acknowledged();
         self.settle(now);
         self.check_syncs();
+        self.check_bars();
     }
 
     /// Probes who is pending and heard, forgets who is pending and silent.

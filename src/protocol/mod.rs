@@ -7,12 +7,13 @@
 //! The parts, each a file: `admission` (who is a member), `reach` (by which way), `liveness` (heartbeats,
 //! failure), `stream` and `flow` (what is sent reliably, and how fast), `sync` (who has it), `receivers` (who is waited for), `window` and `repair` (what is missing, and getting it), `assembly` and
 //! `reassembly` (large updates), `receive` (what datagrams do), `reconcile`, `transfer` and `donor` (making two replicas equal), `doubt` (what none of
-//! them shows any more), `query` (asking members about themselves), `modes` (caches that are open differently), `keys` (what seals and opens), `allowance`
+//! them shows any more), `query` (asking members about themselves), `modes` (caches that are open differently), `bars` (fills that are refused while somebody writes a database), `keys` (what seals and opens), `allowance`
 //! (what a member's questions may cost), `clocks` (whose clock is right). None of them decides which of two updates wins: `Store::apply` does, by version.
 
 mod admission;
 mod allowance;
 mod assembly;
+mod bars;
 mod clocks;
 mod donor;
 mod doubt;
@@ -68,6 +69,7 @@ use crate::wire::{Frame, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Preamble};
 
 use admission::Admission;
 use allowance::Allowance;
+use bars::Bars;
 use clocks::Clocks;
 use donor::DonorPage;
 use flow::Flow;
@@ -83,6 +85,7 @@ use transfer::Transfer;
 
 pub use crate::wire::{Mode, Query};
 pub use admission::{Strangeness, Stranger};
+pub use bars::{BAR_KEYS_MAX, BAR_LIMIT_MAX};
 pub use keys::{KeyInfo, Rephase};
 pub use member::{MemberInfo, MemberState};
 pub use reach::{Links, Via};
@@ -180,6 +183,11 @@ pub enum Event {
         /// As in the [`SyncWish`].
         token: u64,
     },
+    /// All members refuse fills of what the bar is of.
+    Barred {
+        /// As in [`Protocol::raise_bar`].
+        bar: u64,
+    },
     /// One member's whole answer to a query.
     Answer {
         /// As returned by [`Protocol::query`].
@@ -216,6 +224,7 @@ pub struct Protocol {
     requests: u32,
     pages: BTreeMap<(SessionId, CacheId), DonorPage>,
     queries: Queries,
+    bars: Bars,
     /// Signs of life and flow control: sent before other control datagrams, however many of those wait.
     urgent: VecDeque<(To, Vec<u8>)>,
     control: VecDeque<(To, Vec<u8>)>,
@@ -267,6 +276,7 @@ impl Protocol {
             requests: 0,
             pages: BTreeMap::new(),
             queries: Queries::default(),
+            bars: Bars::default(),
             urgent: VecDeque::new(),
             control: VecDeque::new(),
             control_number: 0,
@@ -305,6 +315,7 @@ impl Protocol {
         self.retry_transfers(now.mono);
         self.repeat_queries(now.mono);
         self.settle(now.mono);
+        self.tend_bars(now.mono);
     }
 
     // The application speaks.
@@ -312,6 +323,7 @@ impl Protocol {
     /// A replicated cache was opened: its store is filled from the members and kept in step from now on.
     pub fn open_cache(&mut self, cache: CacheId, store: Arc<Store>, now: Now) {
         self.replicas.insert(cache, Replica::new(store));
+        self.bar_opened(cache);
         let mut addresses = Vec::new();
         for member in self.members.values_mut() {
             member.unreconciled.insert(cache);
@@ -455,6 +467,7 @@ impl Protocol {
             self.members.values().filter_map(|member| member.status_due).min(),
             self.transfers.values().map(Transfer::due).min(),
             self.queries.due(),
+            self.bars.due(),
         ]
         .into_iter()
         .flatten()

@@ -337,6 +337,7 @@ impl Protocol {
                 Frame::PullPart { request, index, offset, bytes } => {
                     self.handle_pull_part(session, request, (index, offset), bytes, now);
                 }
+                Frame::BarAnswer { bar, over } => self.handle_bar_answer(session, bar, over),
                 Frame::Answer { id, index, of, bytes } => self.handle_answer(session, id, (index, of), bytes, now.mono),
                 _ => {}
             }
@@ -372,6 +373,9 @@ impl Protocol {
                 self.answer_pull(session, cache, request, (index, offset, len), now);
             }
             Frame::Query { id, what, cache } => self.answer_query(session, id, what, cache, now),
+            Frame::Bar { cache, bar, limit_ms, keys } => {
+                self.handle_bar(session, bar, (cache, limit_ms), keys, now.mono);
+            }
             _ => {}
         }
     }
@@ -453,5 +457,6 @@ fn is_request(frame: &Frame<'_>) -> bool {
             | Frame::StateRequest { .. }
             | Frame::Pull { .. }
             | Frame::Query { .. }
+            | Frame::Bar { .. }
     )
 }

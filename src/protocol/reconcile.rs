@@ -190,6 +190,7 @@ impl Protocol {
             // Others compare their state with this node's from now on, and may take it from here.
             self.beat_now(now);
             self.check_syncs();
+            self.check_bars();
         }
     }
 

@@ -57,6 +57,16 @@ impl Database {
         rows.push(Row { value, run });
     }
 
+    /// A node's run writes the row in a transaction. None of these runs may show an older one from
+    /// now on.
+    pub(super) fn transact(&mut self, key: u64, value: Vec<u8>, run: u64, barred: &[u64]) {
+        let rows = self.rows.entry(key).or_default();
+        rows.push(Row { value: Some(value), run });
+        for &run in barred {
+            self.shown.insert((run, key), rows.len() - 1);
+        }
+    }
+
     /// Loads the row as it is now.
     pub(super) fn load(&self, key: u64, (watch, version): (Watch, Version)) -> Load {
         let rows = self.rows.get(&key).map_or(&[][..], |rows| &rows[..]);

@@ -10,6 +10,7 @@ mod check;
 mod loads;
 mod network;
 mod node;
+mod transactions;
 mod world;
 
 use std::fmt;
@@ -55,6 +56,8 @@ pub struct Options {
     /// How long a tombstone is kept. With less than a run's length deletes are forgotten by some while others have not heard
     /// of them, and the floors that they leave may refuse what comes late of another key: that is a miss then.
     pub tombstone_life: Duration,
+    /// Rows of some keys are written in transactions, each between the two steps of an invalidation; with `invalidate`.
+    pub transactions: bool,
 }
 
 impl Options {
@@ -102,12 +105,15 @@ impl Options {
                 _ => 0,
             },
             tombstone_life: Duration::MAX,
+            transactions: false,
         };
         if below(4) == 0 {
             options.tombstone_life = Duration::from_millis([100, 500, 2_000][usize::try_from(below(3)).unwrap_or(0)]);
             // Long enough for members to be given up, and to come back.
             options.span += SPAN_OF_FORGETTING;
         }
+        // A row that is written by a clock that is off by days is another matter.
+        options.transactions = below(2) == 0 && options.wild_clocks == 0;
         options
     }
 }
@@ -126,6 +132,8 @@ pub struct Report {
     pub lost: u64,
     /// Waits for members to have a write that ended, each with what it promises.
     pub syncs: u64,
+    /// Rows written in transactions that all members of the writer had been barred for.
+    pub transactions: u64,
     /// Simulated time from the end of the faults until all replicas were equal.
     pub converged_after: Duration,
     /// Live keys at the end.
@@ -160,6 +168,14 @@ pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transactions_are_begun_with_all_members_under_loss_and_with_crashes() {
+        let options =
+            Options { invalidate: true, transactions: true, restarts: true, writes: 1_000, ..Options::of_seed(9) };
+        let report = run(&options).expect("seed 9 holds");
+        assert!(report.transactions >= 10, "{report:?}");
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_trace_and_another_does_not() {

@@ -73,6 +73,8 @@ pub(super) struct SimNode {
     tombstone_life: Duration,
     /// When old tombstones were collected last.
     collected: Mono,
+    /// Bars that all members hold and were not asked about yet.
+    barred: Vec<u64>,
 }
 
 impl SimNode {
@@ -106,7 +108,7 @@ impl SimNode {
         };
         let mut protocol = Protocol::new(setup, hlc.clone(), metrics.clone(), now);
         protocol.open_cache(CacheId::of(CACHE_NAME), store.clone(), now);
-        let (outbox, synced) = Default::default();
+        let (outbox, synced, barred) = Default::default();
         let (tombstone_life, collected) = (options.tombstone_life, now.mono);
         let (queued, handed, disowned) = (0, 0, 0);
         SimNode {
@@ -121,6 +123,7 @@ impl SimNode {
             handed,
             synced,
             disowned,
+            barred,
             tombstone_life,
             collected,
         }
@@ -155,6 +158,25 @@ impl SimNode {
     /// The syncs that have ended since the last call.
     pub(super) fn take_synced(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.synced)
+    }
+
+    /// Raises a bar of the key here and has members hold it; its name is given back.
+    pub(super) fn raise_bar(&mut self, key: &[u8], limit: Duration, now: Now) -> u64 {
+        let (bar, hash) = (self.hlc.tick(now.wall).hlc.0, self.store.key_hash(key));
+        self.store.raise_bar(hash);
+        self.protocol.raise_bar(bar, CacheId::of(CACHE_NAME), vec![hash], limit, now);
+        bar
+    }
+
+    /// Lifts it, here and there.
+    pub(super) fn lift_bar(&mut self, bar: u64, key: &[u8], now: Now) {
+        self.store.lift_bar(self.store.key_hash(key));
+        self.protocol.lift_bar(bar, now);
+    }
+
+    /// The bars that all members have come to hold since the last call.
+    pub(super) fn take_barred(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.barred)
     }
 
     /// Sessions of the members it knows.
@@ -231,8 +253,10 @@ impl SimNode {
             send(to, copies, datagram);
         }
         while let Some(event) = self.protocol.poll_event() {
-            if let Event::Synced { token } = event {
-                self.synced.push(token);
+            match event {
+                Event::Synced { token } => self.synced.push(token),
+                Event::Barred { bar } => self.barred.push(bar),
+                _ => {}
             }
         }
     }

@@ -11,6 +11,7 @@ use super::check::{Awaited, Oracle, Written, is_wild, key_bytes};
 use super::loads::{Database, Load};
 use super::network::{Multicast, Network};
 use super::node::SimNode;
+use super::transactions::{Next, Transaction};
 use super::{Failure, Options, Report};
 use crate::hlc::Version;
 use crate::protocol::{SyncTo, To, Via};
@@ -40,40 +41,43 @@ const TURN_TAKES: Duration = Duration::from_micros(50);
 const EVENTS_MAX: u64 = 30_000_000;
 
 #[derive(Debug)]
-enum Happening {
+pub(super) enum Happening {
     Deliver { to: usize, run: u64, from: SocketAddr, via: Via, datagram: Vec<u8> },
     Turn { place: usize, run: u64 },
     Write,
     Load,
     Loaded { place: usize, run: u64, load: Load },
+    Transaction(Next),
     Cut,
     Heal,
     Restart,
     SetClock { place: usize },
 }
 
-struct Running {
-    run: u64,
-    node: SimNode,
+pub(super) struct Running {
+    pub(super) run: u64,
+    pub(super) node: SimNode,
     next_turn: Option<Mono>,
 }
 
 /// A cluster, its network and its history.
 pub(super) struct World<'a> {
-    options: &'a Options,
-    rng: Rng,
-    now: Mono,
+    pub(super) options: &'a Options,
+    pub(super) rng: Rng,
+    pub(super) now: Mono,
     agenda: BTreeMap<(Mono, u64), Happening>,
     happened: u64,
     scheduled: u64,
-    places: Vec<Option<Running>>,
+    pub(super) places: Vec<Option<Running>>,
     runs: u64,
     crashed: BTreeSet<u64>,
     network: Network,
     /// How far each place's clock is ahead, in milliseconds.
     clocks: Vec<i64>,
     oracle: Oracle,
-    database: Database,
+    pub(super) database: Database,
+    pub(super) transactions: BTreeMap<u64, Transaction>,
+    pub(super) transactions_complete: u64,
     trace: SipHasher24,
     sent: u64,
     lost: u64,
@@ -97,6 +101,8 @@ impl<'a> World<'a> {
             clocks: vec![0; nodes],
             oracle: Oracle::default(),
             database: Database::default(),
+            transactions: BTreeMap::new(),
+            transactions_complete: 0,
             trace: SipHasher24::new(),
             sent: 0,
             lost: 0,
@@ -145,7 +151,8 @@ impl<'a> World<'a> {
         }
         let entries = self.places.iter().flatten().next().map_or(0, |running| running.node.store.len());
         let (sent, lost, syncs) = (self.sent, self.lost, self.syncs_ended);
-        Ok(Report { trace: self.trace.finish(), sent, lost, syncs, converged_after, entries })
+        let transactions = self.transactions_complete;
+        Ok(Report { trace: self.trace.finish(), sent, lost, syncs, transactions, converged_after, entries })
     }
 
     /// Writes and faults of the first phase, laid out in advance.
@@ -160,6 +167,9 @@ impl<'a> World<'a> {
                     self.schedule(Mono::from_start(at), Happening::Load);
                 }
             }
+        }
+        if self.options.invalidate && self.options.transactions {
+            self.plan_transactions();
         }
         if self.options.partitions {
             for _ in 0..1 + self.rng.below(3) {
@@ -201,7 +211,7 @@ impl<'a> World<'a> {
         self.clocks[place] = if self.rng.below(2) == 0 { off } else { -off };
     }
 
-    fn schedule(&mut self, at: Mono, happening: Happening) {
+    pub(super) fn schedule(&mut self, at: Mono, happening: Happening) {
         self.scheduled += 1;
         self.agenda.insert((at, self.scheduled), happening);
     }
@@ -247,6 +257,7 @@ impl<'a> World<'a> {
             }
             Happening::Write => self.write()?,
             Happening::Load => self.load()?,
+            Happening::Transaction(next) => self.transact(next)?,
             Happening::Loaded { place, run, load } => {
                 let now = self.reading_of(place);
                 let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else {
@@ -264,13 +275,13 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn reading(&self) -> Now {
+    pub(super) fn reading(&self) -> Now {
         let wall = u64::try_from(self.now.since_start().as_millis()).unwrap_or(0);
         Now { mono: self.now, wall: WallMs(EPOCH_MS + wall) }
     }
 
     /// The clocks of one node.
-    fn reading_of(&self, place: usize) -> Now {
+    pub(super) fn reading_of(&self, place: usize) -> Now {
         let now = self.reading();
         Now { wall: WallMs(now.wall.0.saturating_add_signed(self.clocks[place])), ..now }
     }
@@ -309,7 +320,15 @@ impl<'a> World<'a> {
         self.start(place);
     }
 
-    fn pick_place(&mut self) -> usize {
+    /// A node is gone at once, and a new run of it starts.
+    pub(super) fn crash(&mut self, place: usize) {
+        if let Some(running) = self.places[place].take() {
+            self.crashed.insert(running.run);
+        }
+        self.start(place);
+    }
+
+    pub(super) fn pick_place(&mut self) -> usize {
         usize::try_from(self.rng.below(self.places.len() as u64)).unwrap_or(0)
     }
 
@@ -371,7 +390,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn check_reads(&mut self, key: u64, truth: WallMs) -> Result<(), String> {
+    pub(super) fn check_reads(&mut self, key: u64, truth: WallMs) -> Result<(), String> {
         for running in self.places.iter().flatten() {
             if self.options.invalidate {
                 self.database.check_read(running.run, &running.node, key, truth)?;
@@ -398,7 +417,10 @@ impl<'a> World<'a> {
     fn check_synced(&mut self, place: usize) -> Result<(), String> {
         let now = self.reading();
         let Some(running) = self.places[place].as_mut() else { return Ok(()) };
-        let (run, synced) = (running.run, running.node.take_synced());
+        let (run, mut synced) = (running.run, running.node.take_synced());
+        self.note_begun(place);
+        synced.retain(|&token| !self.note_dropped(token));
+        let Some(running) = self.places[place].as_mut().filter(|running| running.run == run) else { return Ok(()) };
         if synced.is_empty() {
             return Ok(());
         }
@@ -419,6 +441,10 @@ impl<'a> World<'a> {
     /// Somebody asks for a key, and loads it if it has to.
     fn load(&mut self) -> Result<(), String> {
         let (place, key) = (self.pick_place(), self.rng.below(self.options.keys));
+        self.load_at(place, key)
+    }
+
+    pub(super) fn load_at(&mut self, place: usize, key: u64) -> Result<(), String> {
         let now = self.reading_of(place);
         let Some(running) = self.places[place].as_mut() else { return Ok(()) };
         let (run, leased) = (running.run, running.node.lease(&key_bytes(key), now));
@@ -431,7 +457,7 @@ impl<'a> World<'a> {
     }
 
     /// Lets a node send, and schedules its next turn.
-    fn turn(&mut self, place: usize) {
+    pub(super) fn turn(&mut self, place: usize) {
         let now = self.reading_of(place);
         let Some(running) = self.places[place].as_mut() else { return };
         if running.node.has_disowned() {

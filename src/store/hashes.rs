@@ -31,7 +31,7 @@ pub(super) struct Place {
 }
 
 /// A key's keyed hash; the same on every member, if members compare what they hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct KeyHash(pub(super) u64);
 
 impl KeyHash {

@@ -9,6 +9,7 @@
 //!
 //! When to send, to collect and to expire is decided elsewhere; so is what time it is.
 
+mod bars;
 mod block;
 mod budget;
 mod change;
@@ -45,6 +46,7 @@ use crate::hlc::{HlcTimestamp, Version};
 use crate::lock::Mutex;
 use crate::metrics::Metrics;
 use crate::time::{Deadline, WallMs};
+use bars::Bars;
 use budget::Budget;
 use clear::Clears;
 use hashes::{Hashes, Place};
@@ -292,6 +294,7 @@ pub struct Store {
     segments: Segments,
     clears: Clears,
     tags: TagFloors,
+    bars: Bars,
     /// Whether others are told of anything.
     replicated: bool,
     /// Whether they are told of marks alone (see `mark`).
@@ -373,6 +376,7 @@ impl Store {
             segments: Segments::new(),
             clears: Clears::default(),
             tags: TagFloors::default(),
+            bars: Bars::default(),
             replicated,
             marking: false,
             tombstones_max: TOMBSTONES_MAX / shards,

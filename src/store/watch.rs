@@ -7,7 +7,7 @@
 //! counted for the whole store.
 
 use super::Store;
-use super::hashes::Place;
+use super::hashes::{KeyHash, Place};
 
 /// A key's watch, for [`Precondition::QuietSince`](super::Precondition::QuietSince). [`Store::unwatch`] ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Watch {
     clears: u64,
     /// What was heard of tags before it began.
     tags: u64,
+    /// A bar of its key was up when it began (see `bars`): it is never quiet.
+    barred: bool,
 }
 
 impl Watch {
@@ -37,6 +39,8 @@ struct Watched {
     number: u64,
     /// The table hash. Of two keys that share it each hears what the other does, which costs one of them its fill.
     hash: u32,
+    /// The hash that all members compute alike, by which bars name keys.
+    key_hash: KeyHash,
     heard: bool,
 }
 
@@ -49,10 +53,17 @@ impl Watches {
         }
     }
 
+    /// A bar of this key was raised.
+    pub(super) fn bar(&mut self, key_hash: KeyHash) {
+        for watched in &mut self.watched {
+            watched.heard |= watched.key_hash == key_hash;
+        }
+    }
+
     /// Whether nothing was heard since `watch` began, neither of its key nor a clear.
     pub(super) fn is_quiet(&self, watch: Watch, clears: u64) -> bool {
         let watched = self.watched.iter().find(|watched| watched.number == watch.number);
-        watched.is_some_and(|watched| !watched.heard) && clears == watch.clears
+        watched.is_some_and(|watched| !watched.heard) && !watch.barred && clears == watch.clears
     }
 }
 
@@ -63,11 +74,16 @@ impl Store {
         // Before the key: a clear that comes between the two is then newer than what is noted.
         let (clears, tags) = (self.clears.heard(), self.tags.heard());
         let Place { shard, hash } = self.hashes.place(key, self.shard_mask);
-        let watches = &mut self.shards[shard].lock().watches;
-        watches.began += 1;
-        let number = watches.began;
-        watches.watched.push(Watched { number, hash, heard: false });
-        Watch { number, clears, tags }
+        let key_hash = self.hashes.key(key);
+        let number = {
+            let watches = &mut self.shards[shard].lock().watches;
+            watches.began += 1;
+            watches.watched.push(Watched { number: watches.began, hash, key_hash, heard: false });
+            watches.began
+        };
+        // After it is in the list: a bar that is raised from here on finds it there.
+        let barred = self.bars.cover(key_hash);
+        Watch { number, clears, tags, barred }
     }
 
     /// Ends the watch of `key`.

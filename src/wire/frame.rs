@@ -249,6 +249,24 @@ pub enum Frame<'a> {
         /// Which, and how.
         modes: CacheModes<'a>,
     },
+    /// Has the addressees refuse fills of some keys, or accept them again.
+    Bar {
+        /// Of which cache.
+        cache: CacheId,
+        /// Names the bar within the sender's session.
+        bar: u64,
+        /// For how long, in milliseconds, if nothing is heard of it any more; 0: it is over.
+        limit_ms: u32,
+        /// The hashes of the keys; none if it is over.
+        keys: Words<'a>,
+    },
+    /// The answer; unicast.
+    BarAnswer {
+        /// Which bar.
+        bar: u64,
+        /// Whether it is over; else fills are refused.
+        over: bool,
+    },
 }
 
 /// Frame types. Append-only: a number once used is never given another meaning. 21 and 22 were floors told one by one.
@@ -276,6 +294,8 @@ mod number {
     pub(super) const CACHE_MODES: u8 = 23;
     pub(super) const FLOOR_REQUEST: u8 = 24;
     pub(super) const FLOORS: u8 = 25;
+    pub(super) const BAR: u8 = 27;
+    pub(super) const BAR_ANSWER: u8 = 28;
 }
 
 impl Frame<'_> {
@@ -321,6 +341,8 @@ impl Frame<'_> {
             Frame::Peers { peers } => peers.encoded_len(),
             Frame::Clock { .. } => 8,
             Frame::CacheModes { modes } => modes.encoded_len(),
+            Frame::Bar { keys, .. } => keys.encoded_len().saturating_add(20),
+            Frame::BarAnswer { .. } => 9,
         };
         body.saturating_add(FRAME_OVERHEAD)
     }
@@ -359,6 +381,8 @@ impl Frame<'_> {
             Frame::Peers { .. } => number::PEERS,
             Frame::Clock { .. } => number::CLOCK,
             Frame::CacheModes { .. } => number::CACHE_MODES,
+            Frame::Bar { .. } => number::BAR,
+            Frame::BarAnswer { .. } => number::BAR_ANSWER,
         }
     }
 
@@ -396,6 +420,16 @@ impl Frame<'_> {
             Frame::Peers { peers } => peers.write(buf),
             Frame::Clock { wall_ms } => put(&wall_ms.to_le_bytes()),
             Frame::CacheModes { modes } => modes.write(buf),
+            Frame::Bar { cache, bar, limit_ms, keys } => {
+                put(&cache.0.to_le_bytes());
+                put(&bar.to_le_bytes());
+                put(&limit_ms.to_le_bytes());
+                keys.write(buf);
+            }
+            Frame::BarAnswer { bar, over } => {
+                put(&bar.to_le_bytes());
+                put(&[u8::from(over)]);
+            }
             Frame::Query { id, what, cache } => {
                 put(&id.to_le_bytes());
                 put(&[query_number(what)]);
@@ -582,7 +616,10 @@ fn decode(number: u8, body: Reader<'_>) -> Decoded<'_> {
 }
 
 fn is_known(number: u8) -> bool {
-    matches!(number, number::UPDATE..=number::CLOCK | number::CACHE_MODES..=number::FLOORS)
+    matches!(
+        number,
+        number::UPDATE..=number::CLOCK | number::CACHE_MODES..=number::FLOORS | number::BAR..=number::BAR_ANSWER
+    )
 }
 
 fn decode_known(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
@@ -610,6 +647,10 @@ fn decode_known(number: u8, mut r: Reader<'_>) -> Option<Frame<'_>> {
         number::PEERS => Frame::Peers { peers: Peers::read(&mut r)? },
         number::CLOCK => Frame::Clock { wall_ms: r.u64()? },
         number::CACHE_MODES => Frame::CacheModes { modes: CacheModes::read(&mut r)? },
+        number::BAR => {
+            Frame::Bar { cache: CacheId(r.u64()?), bar: r.u64()?, limit_ms: r.u32()?, keys: Words::read(&mut r)? }
+        }
+        number::BAR_ANSWER => Frame::BarAnswer { bar: r.u64()?, over: r.u8()? != 0 },
         _ => return None,
     })
 }
@@ -727,6 +768,8 @@ mod tests {
             Frame::CacheModes { modes: CacheModes::new(&MODES) },
             Frame::FloorRequest { cache, request: 1, since: VERSION.hlc, first: 2, end: 3 },
             Frame::Floors { cache, request: 1, first: 2, end: 3, floors: SegmentFloors::new(&FLOORS) },
+            Frame::Bar { cache, bar: 1, limit_ms: 2, keys: Words::new(words) },
+            Frame::BarAnswer { bar: 1, over: true },
         ]
     }
 

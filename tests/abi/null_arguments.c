@@ -99,6 +99,12 @@ static void handles(void) {
     CHECK("null_tags", REFUSED(mcc_put_tagged(NULL, "k", 1, "v", 1, MCC_CODEC_RAW, 0, "t", 1)) &&
                            REFUSED(mcc_fill_tagged(NULL, "v", 1, MCC_CODEC_RAW, 0, "t", 1)) &&
                            REFUSED(mcc_invalidate_tag(NULL, "t", 1)));
+    mcc_invalidation_t *invalidation;
+    CHECK("null_invalidation", REFUSED(mcc_invalidation_new(NULL, &invalidation)) && invalidation == NULL &&
+                                   REFUSED(mcc_invalidation_add(NULL, "k", 1)) &&
+                                   REFUSED(mcc_invalidation_begin(NULL, 0, 0, NULL)) &&
+                                   REFUSED(mcc_invalidation_commit(NULL, NULL)) &&
+                                   REFUSED(mcc_invalidation_abort(NULL)));
 }
 
 static void results(mcc_node_t *node, mcc_cache_t *cache) {
@@ -128,6 +134,7 @@ static void results(mcc_node_t *node, mcc_cache_t *cache) {
                                         mcc_contains(cache, "t", 1) == MCC_NOT_FOUND);
     CHECK("null_token", REFUSED(mcc_get_at_least(cache, "k", 1, NULL, &value)) && value == NULL &&
                             REFUSED(mcc_sync_token(cache, NULL, MCC_SYNC_ALL, 0)));
+    CHECK("null_result_of_invalidation_new", REFUSED(mcc_invalidation_new(cache, NULL)));
     CHECK("null_result_of_len", REFUSED(mcc_len(cache, NULL)));
     CHECK("null_results_of_checksum_are_not_wanted", mcc_checksum(cache, NULL, NULL) == MCC_OK);
     CHECK("null_result_of_cluster_checksum", REFUSED(mcc_cluster_checksum(cache, 0, NULL)));

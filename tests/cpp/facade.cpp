@@ -162,6 +162,32 @@ void a_tag_takes_its_entries(mccache::cache& c) {
     REQUIRE(c.try_invalidate_tag("").failed_with(mccache::errc::invalid_argument));
 }
 
+void a_transaction_is_put_between_two_steps(mccache::cache& c) {
+    const auto load = [&c](const char* value) { return c.get_or_load("a", [value] { return value; }); };
+    c["a"] = "before";
+    c["b"] = "before";
+    {
+        mccache::invalidation invalidation = c.invalidating({"a", "b"}, 10s, 20s);
+        REQUIRE(invalidation.complete() && !c.contains("a") && !c.contains("b"));
+        REQUIRE(load("loaded") == "loaded" && !c.contains("a"));
+        REQUIRE(invalidation.commit());
+        REQUIRE(invalidation.try_commit().failed_with(mccache::errc::invalid_argument));
+        REQUIRE(invalidation.try_abort().failed_with(mccache::errc::invalid_argument));
+    }
+    REQUIRE(load("after") == "after" && c.at<std::string>("a") == "after");
+    c.invalidating({"a"}).abort();
+    REQUIRE(load("again") == "again" && c.contains("a"));
+    { const mccache::invalidation dropped = c.invalidating({"a"}); }
+    REQUIRE(!c.contains("a") && load("then") == "then" && c.contains("a"));
+    mccache::invalidation late = c.invalidating({"a"}, 1ms);
+    eventually([&] { return load("too early") == "too early" && c.contains("a"); });
+    REQUIRE(!late.commit() && !c.contains("a"));
+    REQUIRE(c.try_invalidating({}).failed_with(mccache::errc::invalid_argument));
+    REQUIRE(c.try_invalidating({"a"}, 0s).failed_with(mccache::errc::invalid_argument));
+    REQUIRE(c.try_invalidating({"a"}, 601s).failed_with(mccache::errc::invalid_argument));
+    REQUIRE(c.try_invalidating({std::string(65'536, 'k')}).failed_with(mccache::errc::too_large));
+}
+
 void standard_algorithms_take_the_cache(mccache::cache& c) {
     for (int i = 0; i < 100; i++) {
         c[std::to_string(i)] = i;
@@ -378,6 +404,7 @@ int main() {
     alone("insert_take_and_touch", insert_take_and_touch);
     alone("durations_are_rounded_up", durations_are_rounded_up);
     alone("a_tag_takes_its_entries", a_tag_takes_its_entries);
+    alone("a_transaction_is_put_between_two_steps", a_transaction_is_put_between_two_steps);
     alone("standard_algorithms_take_the_cache", standard_algorithms_take_the_cache);
     alone("loads_once_for_all_who_ask", loads_once_for_all_who_ask);
     alone("a_write_meanwhile_wins", a_write_meanwhile_wins);

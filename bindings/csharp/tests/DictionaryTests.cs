@@ -58,6 +58,41 @@ namespace MCCache.Tests
             Check.Equal("two", c["b"]);
         }
 
+        public static void ATransactionIsPutBetweenTwoSteps()
+        {
+            Cache c = Clusters.Cache();
+            c["a"] = "before";
+            c["b"] = "before";
+            Invalidation first;
+            using (first = c.Invalidating(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20), "a", "b"))
+            {
+                Check.That(first.IsComplete && first.IsInTime == null, "it has begun");
+                Check.That(!c.ContainsKey("a") && !c.ContainsKey("b"), "its keys are misses");
+                Check.Equal("loaded", c.GetOrLoad("a", () => "loaded"));
+                Check.That(!c.ContainsKey("a"), "nothing is put");
+            }
+            Check.That(first.IsInTime == true, "it ended in time");
+            Check.Throws<MCCacheArgumentException>(() => first.Abort(), "ended");
+            Check.Equal("after", c.GetOrLoad("a", () => "after"));
+            Check.Equal("after", c["a"]);
+            using (Invalidation aborted = c.Invalidating("a"))
+            {
+                aborted.Abort();
+                c["a"] = "kept";
+            }
+            Check.Equal("kept", c["a"]);
+            Invalidation late = c.Invalidating(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(20), "a");
+            while (!c.ContainsKey("a"))
+            {
+                c.GetOrLoad("a", () => "too early");
+            }
+            late.Dispose();
+            Check.That(late.IsInTime == false && !c.ContainsKey("a"), "it was late, and said so");
+            Check.Throws<MCCacheArgumentException>(() => c.Invalidating(), "keys");
+            Check.Throws<ArgumentOutOfRangeException>(() => c.Invalidating(TimeSpan.Zero, TimeSpan.Zero, "a"), "limit");
+            Check.Throws<MCCacheArgumentException>(() => c.Invalidating(TimeSpan.FromSeconds(601), TimeSpan.Zero, "a"), "limit");
+        }
+
         public static void KeysThatAreNoTextAreEnumeratedAsBytes()
         {
             Cache c = Clusters.Cache();

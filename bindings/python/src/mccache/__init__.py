@@ -31,6 +31,7 @@ from ._errors import (
     TooLargeError,
 )
 from ._events import Events
+from ._invalidation import Invalidation
 from ._loads import LoadPolicy
 from ._node import Node, resume_after_fork
 from ._types import (
@@ -64,6 +65,7 @@ __all__ = [
     "Events",
     "InternalError",
     "InvalidArgumentError",
+    "Invalidation",
     "KeyRole",
     "LoadPolicy",
     "Member",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Optional, Tupl
 from . import _loads, _mccache
 from ._errors import ClosedError, TimeoutError
 from ._events import Events
+from ._invalidation import Invalidation
 from ._loads import SERVED, LoadPolicy
 from ._types import Checksum, Key, Metadata, Seconds, Stats, Token, packed_tags, unused_name, version_text
 from ._waits import SLICE_MS, call_interruptibly, timeout_ms, ttl_ms
@@ -116,6 +117,22 @@ class Cache(_mccache.Cache):
         put with the tag afterwards is read.
         """
         self._invalidate_tag(packed_tags([tag]))
+
+    def invalidating(self, *keys: Key, limit: Seconds = 30.0, timeout: Optional[Seconds] = 1.0) -> Invalidation:
+        """Surrounds a transaction that changes what these keys, 1 to 64 of them, are loaded from::
+
+            with c.invalidating("product:7"):
+                with db:
+                    db.execute("UPDATE product SET price = 3 WHERE id = 7")
+
+        From the beginning of the block to its end the keys are misses on every member, and what is loaded of them is
+        returned and not put. So nobody reads from the cache what was before the transaction once the database has
+        committed it, even if the process dies before the block ends: the members wait for its end for ``limit`` seconds,
+        600 at most, and then load anew. Puts pass; it is no lock.
+
+        The beginning waits for the members, for ``timeout`` seconds at most: see :attr:`Invalidation.complete`.
+        """
+        return Invalidation(self, keys, limit, timeout)
 
     def add(self, key: Key, value: Any, ttl: Optional[Seconds] = None) -> bool:
         """Puts a value if this process knows none for the key; False, and nothing is changed, if it does.

@@ -116,6 +116,24 @@ module MCCache
       self
     end
 
+    # Surrounds a transaction that changes what these keys are loaded from. From the beginning of the block to its end they are
+    # misses on every member, and what is loaded of them is answered and not put. So nobody reads from the cache what was
+    # before the transaction once the database has committed it, even if the process dies before the block ends: the members
+    # wait for its end until the limit, and then load anew. Puts pass; it is no lock. A block that raises has invalidated.
+    #
+    #   cache.invalidating("product:7") do
+    #     db.transaction { db.execute("UPDATE product SET price = 3 WHERE id = 7") }
+    #   end
+    #
+    # @param keys [Array<String, Symbol>] 1 to 64
+    # @param limit [Numeric, #to_f] seconds above 0, 600 at most; a transaction that takes longer has only what a delete promises
+    # @param timeout [Numeric, #to_f, nil] the longest wait for the members at the beginning: see {Invalidation#complete?}
+    # @yieldparam invalidation [Invalidation]
+    # @return [Object] what the block answers
+    def invalidating(*keys, limit: 30, timeout: 1, &block)
+      Invalidation.new(self, keys, limit, timeout).around(&block)
+    end
+
     # Puts a value only if this process knows none. Of threads of this process that try at once one succeeds; two members
     # may both succeed, and the later one wins, as always.
     #

@@ -218,6 +218,43 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     }
 
     /**
+     * Begins to invalidate keys around a transaction that changes what they are loaded from, with a limit of 30 seconds and a
+     * wait of one.
+     *
+     * @param keys 1 to 64
+     * @return what is closed when the transaction has ended
+     * @see #invalidating(Duration, Duration, Object...)
+     */
+    @SafeVarargs
+    public final Invalidation invalidating(K... keys) {
+        return invalidating(Duration.ofSeconds(30), Duration.ofSeconds(1), keys);
+    }
+
+    /**
+     * Begins to invalidate keys around a transaction that changes what they are loaded from. From now until the result is
+     * closed they are misses on every member, and what is loaded of them is returned and not put. So nobody reads from the
+     * cache what was before the transaction once the database has committed it, even if the process dies before it says so.
+     * Puts pass; it is no lock.
+     *
+     * @param limit for how long members wait for the end, at most ten minutes; a transaction that takes longer has only what a
+     *     removal after it promises
+     * @param timeout the longest wait for the members here: see {@link Invalidation#isComplete}
+     * @param keys 1 to 64
+     * @return what is closed when the transaction has ended
+     * @throws InvalidArgumentException for no key or too many, and for a limit out of range
+     */
+    @SafeVarargs
+    public final Invalidation invalidating(Duration limit, Duration timeout, K... keys) {
+        long limitMs = Invalidation.limitMs(limit);
+        long timeoutMs = Times.timeoutMs(timeout);
+        NativeInvalidation begins = new NativeInvalidation(handle);
+        for (K key : keys) {
+            begins.add(bytesOf(key));
+        }
+        return new Invalidation(begins, limitMs, timeoutMs);
+    }
+
+    /**
      * Puts all entries of a map.
      *
      * @param entries the entries

@@ -406,6 +406,39 @@ class FacadeTest extends ClusterCase {
     }
 
     @Test
+    void aTransactionIsPutBetweenTwoSteps() throws Exception {
+        Cache<String, Object> c = cache();
+        c.put("a", "before");
+        c.put("b", "before");
+        Invalidation first = c.invalidating(Duration.ofSeconds(10), Duration.ofSeconds(20), "a", "b");
+        try (first) {
+            assertTrue(first.isComplete());
+            assertFalse(c.containsKey("a") || c.containsKey("b"));
+            assertEquals("loaded", c.getOrLoad("a", key -> "loaded"));
+            assertFalse(c.containsKey("a"));
+        }
+        assertTrue(first.isInTime());
+        assertThrows(InvalidArgumentException.class, first::abort);
+        assertEquals("after", c.getOrLoad("a", key -> "after"));
+        assertEquals("after", c.get("a"));
+        try (Invalidation aborted = c.invalidating("a")) {
+            aborted.abort();
+            c.put("a", "kept");
+        }
+        assertEquals("kept", c.get("a"));
+        Invalidation late = c.invalidating(Duration.ofMillis(1), Duration.ofSeconds(20), "a");
+        while (!c.containsKey("a")) {
+            c.getOrLoad("a", key -> "too early");
+        }
+        late.close();
+        assertFalse(late.isInTime());
+        assertNull(c.get("a"));
+        assertThrows(InvalidArgumentException.class, () -> c.invalidating());
+        assertThrows(InvalidArgumentException.class, () -> c.invalidating(Duration.ZERO, Duration.ZERO, "a"));
+        assertThrows(InvalidArgumentException.class, () -> c.invalidating(Duration.ofSeconds(601), Duration.ZERO, "a"));
+    }
+
+    @Test
     void timesAreCheckedAndRoundedUp() {
         Cache<String, Object> c = cache();
         assertThrows(InvalidArgumentException.class, () -> c.put("k", 1, Duration.ZERO));
