@@ -102,6 +102,9 @@
 /// As a time to live: no end.
 #define MCC_TTL_FOREVER INT64_MAX
 
+/// For mcc_events_of_lookups(): the node's setting `callback_win`.
+#define MCC_WINDOW_DEFAULT 0
+
 /// For mcc_invalidation_begin(): 30 s.
 #define MCC_LIMIT_DEFAULT 0
 
@@ -1008,6 +1011,25 @@ MCC_API mcc_status_t mcc_metadata(mcc_cache_t *cache, const void *key, size_t ke
 /// Owns: the caller owns *events; mcc_events_free() frees it, before or after the handles of cache and node.
 /// Threads: any. Since: 0.1
 MCC_API MCC_MUST_USE mcc_status_t mcc_events_new(mcc_node_t *node, mcc_cache_t *cache, mcc_events_t **events);
+
+/// As mcc_events_new(), for who wants to be told that what it has just read is no longer so: collects, of one cache, that a key
+/// was put, deleted, evicted or expired, here or on another member, within a time after its value was last read in this
+/// process; and that the cache was cleared or a tag invalidated, if anything was read within that time.
+///
+/// From the first call on each read of the cache notes its key, in a table of 65,536 places: if many are read, the
+/// oldest are forgotten, and their changes not told. A change that comes at the instant of a read may be told although the read has seen it.
+///
+/// cache: the cache.
+/// window_ms: the time, ms, above 0; MCC_WINDOW_DEFAULT (0): the node's setting `callback_win`, 5 s unless set.
+/// events: where the handle is written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *events; mcc_events_free() frees it, before or after the cache's handle.
+/// Threads: any. Since: 0.1
+MCC_API
+MCC_MUST_USE
+mcc_status_t mcc_events_of_lookups(mcc_cache_t *cache,
+                                   int64_t window_ms,
+                                   mcc_events_t **events);
 
 /// Takes the next event out of the queue, or waits for one.
 ///

@@ -549,6 +549,7 @@ typedef struct {} mcc_cache_t;
 %newobject mcc_cache_t::get_at_least;
 %newobject mcc_cache_t::keys;
 %newobject mcc_cache_t::events;
+%newobject mcc_cache_t::events_of_lookups;
 %newobject mcc_cache_t::cluster_checksum;
 %extend mcc_cache_t {
     // Of this node, or of the process's own if it is nothing; with these settings over the node's, if any.
@@ -643,6 +644,13 @@ typedef struct {} mcc_cache_t;
     mcc_events_t *events(mcc_status_t *status) {
         mcc_events_t *events = NULL;
         *status = mcc_events_new(NULL, $self, &events);
+        return events;
+    }
+
+    // Of what was read within so long before; 0: as the node's settings say.
+    mcc_events_t *events_of_lookups(int64_t window_ms, mcc_status_t *status) {
+        mcc_events_t *events = NULL;
+        *status = mcc_events_of_lookups($self, window_ms, &events);
         return events;
     }
 

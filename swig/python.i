@@ -978,6 +978,7 @@ static PyObject *mccache_py_install(PyObject *self, PyObject *args) {
 %rename(_metadata) mcc_cache_t::metadata;
 %rename(_iter) mcc_cache_t::keys;
 %rename(_events) mcc_cache_t::events;
+%rename(_events_of_lookups) mcc_cache_t::events_of_lookups;
 %rename(_clear) mcc_cache_t::clear;
 %rename(_sync) mcc_cache_t::sync;
 %rename(_put_token) mcc_cache_t::put_token;

@@ -788,6 +788,7 @@ static VALUE mccache_rb_value_object(VALUE self, VALUE owner) {
 %rename(_metadata) mcc_cache_t::metadata;
 %rename(_iter) mcc_cache_t::keys;
 %rename(_events) mcc_cache_t::events;
+%rename(_events_of_lookups) mcc_cache_t::events_of_lookups;
 %rename(_clear) mcc_cache_t::clear;
 %rename(_invalidate_tag) mcc_cache_t::invalidate_tag;
 %rename(_sync) mcc_cache_t::sync;

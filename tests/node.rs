@@ -308,6 +308,26 @@ fn a_sync_without_members_returns_at_once_and_one_that_cannot_end_says_so() {
 }
 
 #[test]
+fn a_change_of_what_was_read_is_told_with_its_writer() {
+    let (_nodes, caches) = Cluster::new("lookups").nodes(2, &[]);
+    for key in [&b"read"[..], b"unread"] {
+        caches[0].put(key, b"1", Codec::RAW, Ttl::Default).expect("open");
+    }
+    caches[0].sync(PATIENCE).expect("all have it");
+    let events = caches[1].changes_of_lookups(Some(PATIENCE)).expect("events");
+    assert!(caches[1].get(b"read").expect("open").is_some());
+    for key in [&b"unread"[..], b"read"] {
+        caches[0].put(key, b"2", Codec::RAW, Ttl::Default).expect("open");
+    }
+    let told = events.next(PATIENCE).expect("a change");
+    assert_eq!((told.kind, &*told.key, told.local), (EventKind::Put, &b"read"[..], false));
+    assert!(!told.member.is_empty());
+    caches[0].delete(b"unread").expect("open");
+    caches[0].delete(b"read").expect("open");
+    assert_eq!(events.next(PATIENCE).map(|told| (told.kind, told.key)), Some((EventKind::Delete, (*b"read").into())));
+}
+
+#[test]
 fn events_tell_who_did_what_to_which_cache() {
     let (nodes, caches) = Cluster::new("events").nodes(2, &[]);
     let (here, there) = (nodes[0].events().expect("events"), caches[1].events().expect("events"));

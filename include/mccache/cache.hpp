@@ -336,6 +336,15 @@ public:
         const mcc_status_t status = mcc_events_new(nullptr, handle_.get(), &queue);
         return status == MCC_OK ? result<mccache::events>(mccache::events(queue)) : failure::of(status);
     }
+    /// What changes what this process has read: puts, deletes, evictions and expiries of a key within `window` (above 0; the
+    /// node's setting `callback_win` by default) after its value was last read here, by whichever member, this one too; and
+    /// clears and tags invalidated, if anything was read within that time. From the first call on each read notes its key. A
+    /// change that comes at the instant of a read may be told although the read has seen it. errc::closed.
+    result<mccache::events> try_events_of_lookups(time_to_live window = {}) const {
+        mcc_events_t* queue = nullptr;
+        const mcc_status_t status = mcc_events_of_lookups(handle_.get(), window.count(), &queue);
+        return status == MCC_OK ? result<mccache::events>(mccache::events(queue)) : failure::of(status);
+    }
     /// Calls a function with what happens in this cache, from now on, on a thread of its own: see `listener`.
     /// errc::invalid_argument for an empty function.
     result<listener> try_listen(event_handler on_event) const {
@@ -499,6 +508,8 @@ public:
     }
     mccache::stats stats() const { return try_stats().value(); }
     mccache::events events() const { return try_events().value(); }
+    /// As try_events_of_lookups(). Throws closed_error, invalid_argument_error.
+    mccache::events events_of_lookups(time_to_live window = {}) const { return try_events_of_lookups(window).value(); }
     listener listen(event_handler on_event, exception_handler on_exception = nullptr) const {
         return listener(events(), std::move(on_event), std::move(on_exception));
     }

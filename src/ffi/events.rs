@@ -1,6 +1,7 @@
 //! Events as a queue that the caller empties from a thread of its own.
 
 use std::ffi::{CString, c_char};
+use std::time::Duration;
 
 use super::cache::mcc_cache_t;
 use super::duration::{count, timeout};
@@ -158,6 +159,48 @@ pub unsafe extern "C" fn mcc_events_new(
             // SAFETY: NULL or a live handle.
             None => unsafe { node_or_own(node) }?.events()?,
         };
+        give(out, mcc_events_t { events, current: Mutex::new(None) });
+        Ok(MCC_OK)
+    })
+}
+
+/// For mcc_events_of_lookups(): the node's setting `callback_win`.
+pub const MCC_WINDOW_DEFAULT: i64 = 0;
+
+/// As mcc_events_new(), for who wants to be told that what it has just read is no longer so: collects, of one cache, that a key
+/// was put, deleted, evicted or expired, here or on another member, within a time after its value was last read in this
+/// process; and that the cache was cleared or a tag invalidated, if anything was read within that time.
+///
+/// From the first call on each read of the cache notes its key, in a table of 65,536 places: if many are read, the
+/// oldest are forgotten, and their changes not told. A change that comes at the instant of a read may be told although the read has seen it.
+///
+/// cache: the cache.
+/// window_ms: the time, ms, above 0; MCC_WINDOW_DEFAULT (0): the node's setting `callback_win`, 5 s unless set.
+/// events: where the handle is written.
+/// Returns: MCC_OK; MCC_CLOSED; MCC_INVALID_ARGUMENT; MCC_INTERNAL.
+/// Owns: the caller owns *events; mcc_events_free() frees it, before or after the cache's handle.
+/// Threads: any. Since: 0.1
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mcc_events_of_lookups(
+    cache: *mut mcc_cache_t,
+    window_ms: i64,
+    events: *mut *mut mcc_events_t,
+) -> mcc_status_t {
+    guard(|| {
+        // SAFETY: NULL or the caller's variable.
+        let out = unsafe { out_pointer(events, "events") }?;
+        // SAFETY: NULL or a live handle.
+        let cache = unsafe { handle(cache, "cache") }?;
+        let window = match window_ms {
+            MCC_WINDOW_DEFAULT => None,
+            ms => Some(
+                u64::try_from(ms)
+                    .map(Duration::from_millis)
+                    .map_err(|_| Error::InvalidArgument { name: "window_ms", reason: format!("{ms} is negative") })?,
+            ),
+        };
+        let events = cache.cache.changes_of_lookups(window)?;
         give(out, mcc_events_t { events, current: Mutex::new(None) });
         Ok(MCC_OK)
     })

@@ -18,6 +18,7 @@ use super::keys::Keys;
 use super::listener::{Event, EventKind, Events};
 use super::loads::Loads;
 use super::lock::read;
+use super::lookups::Lookups;
 use super::outbox::{Item, QueuedKey};
 use super::{Node, NodeShared};
 use crate::config::{CacheMode, CacheSettings};
@@ -73,6 +74,8 @@ pub(super) struct CacheCore {
     pub(super) loads: Loads,
     /// Keys of which this process has fills refused.
     pub(super) bars: OwnBars,
+    /// Keys that were read lately, if somebody wants to know.
+    pub(super) lookups: Lookups,
     /// In a forked child: the cache that took the place of this one.
     reborn: OnceLock<Arc<CacheCore>>,
 }
@@ -85,8 +88,8 @@ impl CacheCore {
         let store = if settings.mode == CacheMode::Invalidate { store.marking() } else { store };
         let store = Arc::new(store.keeping_expired(settings.load.fail_safe));
         let generation = node.generation;
-        let (closed, left, gate, loads, bars, reborn) = Default::default();
-        CacheCore { store, name, id, settings, node, closed, left, generation, gate, loads, bars, reborn }
+        let (closed, left, gate, loads, bars, lookups, reborn) = Default::default();
+        CacheCore { store, name, id, settings, node, closed, left, generation, gate, loads, bars, lookups, reborn }
     }
 
     /// Whether the cluster knows of it.
@@ -348,7 +351,11 @@ impl Cache {
     #[inline]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value>> {
         let core = self.live()?;
-        Ok(core.store.get(key, core.wall()))
+        let value = core.store.get(key, core.wall());
+        if value.is_some() {
+            core.looked_up(key);
+        }
+        Ok(value)
     }
 
     /// The same for who has memory of their own: `write` gets the live value of `key` if it has at most `room` bytes.
@@ -361,7 +368,11 @@ impl Cache {
     #[inline]
     pub fn get_into(&self, key: &[u8], room: usize, write: impl FnOnce(&[u8])) -> Result<Copied> {
         let core = self.live()?;
-        Ok(core.store.get_into(key, core.wall(), room, write))
+        let copied = core.store.get_into(key, core.wall(), room, write);
+        if let Copied::Done { .. } = copied {
+            core.looked_up(key);
+        }
+        Ok(copied)
     }
 
     /// Whether `key` has a live value; counts as no read.

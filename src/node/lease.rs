@@ -77,6 +77,10 @@ impl Lease {
         let apply = || (version, core.store.apply(&update, Source::Fill, only_if, now));
         let outcome = if core.store.is_marking() { core.kept(change, apply) } else { core.announced(change, apply) };
         core.loads.mend(&self.key);
+        if outcome.fate == Fate::Applied {
+            // Whoever loaded it goes on with it as one who read it.
+            core.looked_up(&self.key);
+        }
         let metrics = &core.node.metrics;
         match outcome.fate {
             Fate::Applied => metrics.fills.inc(),
@@ -183,6 +187,7 @@ impl Cache {
             let core = self.live()?;
             let now = core.wall();
             if let Some(value) = core.store.find(key, now) {
+                core.looked_up(key);
                 return Ok(core.fresh(key, value, policy, now));
             }
             let expired = match policy.fail_safe {

@@ -5,9 +5,10 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
 use std::time::Duration;
 
+use super::cache::CacheCore;
 use super::clock::Until;
 use super::fork;
 use super::lock::{lock, read, wait, write};
@@ -157,6 +158,8 @@ impl Drop for Events {
 struct Queue {
     /// Only the events of this cache; None: all.
     only: Option<Arc<str>>,
+    /// Only what changes what was read there so long ago at most; None: all.
+    lookups: Option<(Weak<CacheCore>, Duration)>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -172,6 +175,10 @@ struct State {
 impl Queue {
     fn wants(&self, event: &Event) -> bool {
         self.only.as_ref().is_none_or(|only| *only == event.cache)
+            && self.lookups.as_ref().is_none_or(|(cache, window)| {
+                let hash = |cache: &CacheCore| cache.store.key_hash(&event.key);
+                cache.upgrade().is_some_and(|cache| cache.lookups.concern(event, || hash(&cache), *window))
+            })
     }
 
     /// Adds an event; false if the oldest had to go for it.
@@ -246,7 +253,17 @@ impl Listeners {
 
     /// A new queue, of one cache's events or of all. It is closed at once if the node is.
     pub(super) fn listen(self: &Arc<Listeners>, only: Option<Arc<str>>) -> Events {
-        let queue = Arc::new(Queue { only, ..Queue::default() });
+        self.open(Queue { only, ..Queue::default() })
+    }
+
+    /// A new queue of what changes what was read of a cache within `window`.
+    pub(super) fn listen_for_lookups(self: &Arc<Listeners>, cache: &Arc<CacheCore>, window: Duration) -> Events {
+        let lookups = Some((Arc::downgrade(cache), window));
+        self.open(Queue { only: Some(Arc::clone(&cache.name)), lookups, ..Queue::default() })
+    }
+
+    fn open(self: &Arc<Listeners>, queue: Queue) -> Events {
+        let queue = Arc::new(queue);
         let mut queues = write(&self.queues);
         if queues.closed {
             queue.close();

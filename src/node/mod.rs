@@ -16,7 +16,7 @@
 //! | `outbox.rs`, `bell.rs` | the way from a put to the driver |
 //! | `driver.rs`, `train.rs`, `upkeep.rs` | the thread |
 //! | `lookup.rs`, `network.rs` | names of members in DNS, and what is known of the network |
-//! | `listener.rs` | [`Events`] |
+//! | `listener.rs`, `lookups.rs` | [`Events`], and what was read lately |
 //! | `clock.rs` | the only reader of the real clock |
 //! | `fork.rs`, `lock.rs` | what a forked child must not touch, and locks it may inherit |
 //!
@@ -37,6 +37,7 @@ mod load;
 mod loads;
 mod lock;
 mod lookup;
+mod lookups;
 mod network;
 mod outbox;
 mod query;

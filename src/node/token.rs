@@ -108,7 +108,11 @@ impl Cache {
     /// As [`get`](Cache::get).
     pub fn get_at_least(&self, key: &[u8], least: Version) -> Result<Option<Value>> {
         let core = self.live()?;
-        Ok(core.store.get_at_least(key, least, core.wall()))
+        let value = core.store.get_at_least(key, least, core.wall());
+        if value.is_some() {
+            core.looked_up(key);
+        }
+        Ok(value)
     }
 
     /// Waits until everything this process wrote to the cache before the call is applied by every live member.

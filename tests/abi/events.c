@@ -65,6 +65,42 @@ static void writes_of_another(mcc_node_t *one) {
     mcc_events_free(events);
 }
 
+// Only changes of what was read lately.
+static void changes_of_lookups(mcc_cache_t *cache) {
+    mcc_events_t *events;
+    mcc_event_t event;
+    mcc_value_t *value;
+    MUST(put_text(cache, "read", "1") == MCC_OK && put_text(cache, "unread", "1") == MCC_OK);
+    MUST(holds_text(cache, "read", "1"));
+    CHECK("a_negative_window", mcc_events_of_lookups(cache, -1, &events) == MCC_INVALID_ARGUMENT && events == NULL);
+    MUST(mcc_events_of_lookups(cache, MCC_WINDOW_DEFAULT, &events) == MCC_OK);
+    MUST(put_text(cache, "read", "2") == MCC_OK && mcc_clear(cache) == MCC_OK);
+    CHECK("reads_before_are_not_known", mcc_events_next(events, 0, &event) == MCC_TIMEOUT);
+    MUST(put_text(cache, "read", "3") == MCC_OK && put_text(cache, "unread", "3") == MCC_OK);
+    CHECK("what_was_not_read_is_not_told", mcc_events_next(events, 0, &event) == MCC_TIMEOUT);
+    mcc_events_free(events);
+    MUST(mcc_events_of_lookups(cache, PATIENCE_MS, &events) == MCC_OK);
+    char buffer[8];
+    size_t len;
+    MUST(mcc_get_into(cache, "read", 4, buffer, sizeof buffer, &len, NULL) == MCC_OK);
+    MUST(mcc_get(cache, "missing", 7, &value) == MCC_NOT_FOUND && put_text(cache, "missing", "1") == MCC_OK);
+    MUST(put_text(cache, "unread", "4") == MCC_OK && put_text(cache, "read", "4") == MCC_OK);
+    CHECK("what_was_read_is_told", mcc_events_next(events, PATIENCE_MS, &event) == MCC_OK &&
+                                       event.kind == MCC_EVENT_PUT && about(&event, "orchard", "read", "one") && event.local);
+    MUST(mcc_del(cache, "read", 4) == MCC_OK);
+    CHECK("until_the_window_is_over_each_time", mcc_events_next(events, 0, &event) == MCC_OK && event.kind == MCC_EVENT_DELETE);
+    MUST(mcc_clear(cache) == MCC_OK);
+    CHECK("a_clear_is_told", mcc_events_next(events, 0, &event) == MCC_OK && event.kind == MCC_EVENT_CLEAR);
+    mcc_events_free(events);
+    MUST(mcc_events_of_lookups(cache, 1, &events) == MCC_OK);
+    MUST(put_text(cache, "once", "5") == MCC_OK && holds_text(cache, "once", "5"));
+    struct timespec pause = {0, 50000000}; // longer than the window, whose end is what is tested
+    nanosleep(&pause, NULL);
+    MUST(put_text(cache, "once", "6") == MCC_OK);
+    CHECK("a_read_of_long_ago_is_not_told", mcc_events_next(events, 0, &event) == MCC_TIMEOUT);
+    mcc_events_free(events);
+}
+
 // Nobody empties the queue: it stays bounded, and says what is missing.
 static void overflow(mcc_cache_t *cache) {
     mcc_events_t *events;
@@ -94,6 +130,7 @@ int main(void) {
     mcc_cache_t *cache = open_cache(one, "orchard");
     MUST(mcc_node_wait_ready(one, PATIENCE_MS) == MCC_OK);
     own_writes(cache);
+    changes_of_lookups(cache);
     writes_of_another(one);
     overflow(cache);
     mcc_node_close(one);

@@ -45,6 +45,7 @@ static void handles(void) {
     mcc_node_t *node;
     mcc_metadata_t metadata;
     mcc_cache_stats_t figures;
+    mcc_events_t *events;
     mcc_event_t event;
     const uint8_t *key;
     size_t len;
@@ -82,6 +83,7 @@ static void handles(void) {
     CHECK("null_iter_new", REFUSED(mcc_iter_new(NULL, &iter)) && iter == NULL);
     CHECK("null_iter_next", REFUSED(mcc_iter_next(NULL, &key, &len)));
     CHECK("null_iter_next_entry", REFUSED(mcc_iter_next_entry(NULL, &key, &len, &value)) && value == NULL);
+    CHECK("null_events_of_lookups", REFUSED(mcc_events_of_lookups(NULL, 0, &events)) && events == NULL);
     CHECK("null_events_next", REFUSED(mcc_events_next(NULL, 0, &event)));
     CHECK("null_events_close", REFUSED(mcc_events_close(NULL)));
     mcc_log_record_t record;
@@ -134,6 +136,7 @@ static void results(mcc_node_t *node, mcc_cache_t *cache) {
                                         mcc_contains(cache, "t", 1) == MCC_NOT_FOUND);
     CHECK("null_token", REFUSED(mcc_get_at_least(cache, "k", 1, NULL, &value)) && value == NULL &&
                             REFUSED(mcc_sync_token(cache, NULL, MCC_SYNC_ALL, 0)));
+    CHECK("null_result_of_events_of_lookups", REFUSED(mcc_events_of_lookups(cache, 0, NULL)));
     CHECK("null_result_of_invalidation_new", REFUSED(mcc_invalidation_new(cache, NULL)));
     CHECK("null_result_of_len", REFUSED(mcc_len(cache, NULL)));
     CHECK("null_results_of_checksum_are_not_wanted", mcc_checksum(cache, NULL, NULL) == MCC_OK);

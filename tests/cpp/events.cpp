@@ -25,6 +25,20 @@ void own_changes_come_in_order(mccache::cache& c) {
     REQUIRE(next_of(events, event_kind::clear).key.empty());
 }
 
+void changes_of_what_was_read_are_told_and_no_others(mccache::cache& c) {
+    c["read"] = 1;
+    c["unread"] = 1;
+    mccache::events events = c.events_of_lookups(1h);
+    REQUIRE(c.at<int>("read") == 1);
+    c["unread"] = 2;
+    c["read"] = 2;
+    const mccache::event told = *events.next(patience);
+    REQUIRE(told.kind == event_kind::put && told.key == "read" && told.local);
+    c.erase("read");
+    REQUIRE(events.next(patience)->kind == event_kind::erase && !events.next(0ms));
+    REQUIRE(c.try_events_of_lookups(0s).failed_with(mccache::errc::invalid_argument));
+}
+
 void members_come_and_go(member& m) {
     mccache::events events = m.node.events();
     {
@@ -143,6 +157,8 @@ void closing_ends_listeners(const std::string& what) {
 int main() {
     member m("events");
     test("own_changes_come_in_order", [&] { own_changes_come_in_order(m.cache); });
+    test("changes_of_what_was_read_are_told_and_no_others",
+         [&] { changes_of_what_was_read_are_told_and_no_others(m.cache); });
     test("members_come_and_go", [&] { members_come_and_go(m); });
     test("waiting_can_be_ended", [&] { waiting_can_be_ended(m.cache); });
     test("a_listener_hears_all_in_order", [&] { a_listener_hears_all_in_order(m.cache); });

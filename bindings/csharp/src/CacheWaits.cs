@@ -117,6 +117,18 @@ namespace MCCache
         }
 
         /// <summary>
+        /// Opens a queue of what changes what this process has read: puts, removals, evictions and expiries of a key within a
+        /// time after its value was last read here, by whichever member, this one too; and clears and tags invalidated, if
+        /// anything was read within that time. From the first call on each read notes its key. A change that comes at the
+        /// instant of a read may be told although the read has seen it.
+        /// </summary>
+        /// <param name="window">The time, above zero; null is the node's setting <c>callback_win</c>, five seconds.</param>
+        public EventQueue OpenEventsOfLookups(TimeSpan? window = null)
+        {
+            return new EventQueue(native.events_of_lookups(Times.Ttl(window)));
+        }
+
+        /// <summary>
         /// An entry was put, deleted, evicted or expired, the cache was cleared or a tag invalidated, here or on another member.
         /// Listeners run on a thread of the cache's own, one after another; a listener may close the cache. The cache is kept, and the
         /// thread runs, until the last listener is removed or the cache is closed.

@@ -37,6 +37,26 @@ namespace MCCache.Tests
             Check.That(heard.All(what => what.Cache == "c"), "of this cache");
         }
 
+        public static void ChangesOfWhatWasReadAreToldAndNoOthers()
+        {
+            Cache c = Clusters.Cache();
+            c["read"] = 1;
+            c["unread"] = 1;
+            using (EventQueue events = c.OpenEventsOfLookups(TimeSpan.FromSeconds(20)))
+            {
+                Check.Equal(1L, c["read"]);
+                c["unread"] = 2;
+                c["read"] = 2;
+                CacheEvent told;
+                Check.That(events.TryTake(TimeSpan.FromSeconds(20), out told), "something is told");
+                Check.That(told.Kind == EventKind.Put && told.Key == "read" && told.IsLocal, "the put of what was read");
+                c.Remove("read");
+                Check.That(events.TryTake(TimeSpan.FromSeconds(20), out told) && told.Kind == EventKind.Delete, "and its removal");
+                Check.That(!events.TryTake(TimeSpan.Zero, out told), "and nothing else");
+            }
+            Check.Throws<ArgumentOutOfRangeException>(() => c.OpenEventsOfLookups(TimeSpan.Zero), "above zero");
+        }
+
         private static void Until(ConcurrentQueue<CacheEvent> heard, EventKind kind, string key)
         {
             Check.Eventually(() => heard.Any(what => what.Kind == kind && what.Key == key), kind + " of " + key);

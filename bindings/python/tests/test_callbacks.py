@@ -215,5 +215,28 @@ class EventQueues(Case):
             self.assertEqual((left.kind, left.member), (mccache.EventKind.MEMBER_LEFT, "the-other"))
 
 
+class EventsOfLookups(Case):
+    def test_only_what_was_read_within_the_window_is_told(self) -> None:
+        a = self.node(node_name="a").cache("c")
+        b = self.node(node_name="b").cache("c")
+        a["read"] = a["unread"] = 1
+        a.sync(SOON_S)
+        with b.events_of_lookups(window=SOON_S) as events:
+            self.assertEqual(b["read"], 1)
+            a["unread"] = a["read"] = 2
+            event = events.next(timeout=SOON_S)
+            assert event is not None
+            self.assertEqual((event.kind, event.key, event.member, event.local), (mccache.EventKind.PUT, "read", "a", False))
+            self.assertEqual(b.get_or_load("loaded", lambda: 3), 3)
+            b.sync(SOON_S)
+            del a["loaded"]
+            event = events.next(timeout=SOON_S)
+            assert event is not None
+            self.assertEqual((event.kind, event.key), (mccache.EventKind.DELETE, "loaded"))
+            self.assertIsNone(events.next(timeout=0))
+        with self.assertRaises(ValueError):
+            b.events_of_lookups(window=0)
+
+
 if __name__ == "__main__":
     unittest.main()

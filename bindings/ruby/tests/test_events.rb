@@ -39,6 +39,20 @@ class TestEvents < Case
     assert event.frozen?
   end
 
+  def test_changes_of_what_was_read_are_told_and_no_others
+    c = alone
+    c["read"] = c["unread"] = 1
+    events = c.events_of_lookups(SOON_S)
+    assert_equal 1, c["read"]
+    c["unread"] = c["read"] = 2
+    event = events.pop(timeout: SOON_S)
+    assert_equal [:put, "read", true], [event.kind, event.key, event.local?]
+    c.delete("read")
+    assert_equal :delete, events.pop(timeout: SOON_S).kind
+    assert_nil events.pop(timeout: 0)
+    assert_raises(MCCache::InvalidArgumentError) { c.events_of_lookups(0) }
+  end
+
   def test_pop_waits_no_longer_than_it_is_told
     events = alone.events
     started = MCCache::Durations.now_ms

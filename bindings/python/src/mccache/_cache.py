@@ -398,6 +398,17 @@ class Cache(_mccache.Cache):
         """What happens in this cache from now on."""
         return Events(self._events())
 
+    def events_of_lookups(self, window: Optional[Seconds] = None) -> Events:
+        """What changes what this process has read: puts, deletes, evictions and expiries of a key within ``window`` seconds
+        after its value was last read here, by whichever member, this one too; and clears and tags invalidated, if anything was
+        read within that time.
+
+        ``window``: None is the node's setting ``callback_win``, 5 seconds. From the first call on each read notes its key. A change
+        that comes at the instant of a read may be told although the read has seen it. A callback (:func:`mccache.get_cache`)
+        compares what was read with what is there, and calls.
+        """
+        return Events(self._events_of_lookups(ttl_ms(window)))
+
     # -- The end -----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:

@@ -472,6 +472,17 @@ module MCCache
       Events.new(_events)
     end
 
+    # What changes what this process has read: puts, deletes, evictions and expiries of a key within a time after its value was
+    # last read here, by whichever member, this one too; and clears and tags invalidated, if anything was read within that
+    # time. From the first call on each read notes its key. A change that comes at the instant of a read may be told although
+    # the read has seen it.
+    #
+    # @param window [Numeric, #to_f, nil] seconds above 0; nil: the node's setting callback_win, 5 seconds
+    # @return [Events]
+    def events_of_lookups(window = nil)
+      Events.new(_events_of_lookups(Durations.ttl_ms(window)))
+    end
+
     # Calls the block for each event of this cache from now on, one after another in a thread of the node's. What it raises
     # goes to MCCache.logger. If it does not keep up it hears of an event of kind :overflow.
     #

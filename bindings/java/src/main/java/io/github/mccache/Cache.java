@@ -795,6 +795,19 @@ public final class Cache<K, V> implements Iterable<Map.Entry<K, V>>, AutoCloseab
     }
 
     /**
+     * A queue of what changes what this process has read: puts, removals, evictions and expiries of a key within a time after
+     * its value was last read here, by whichever member, this one too; and clears and tags invalidated, if anything was read
+     * within that time. From the first call on each read notes its key. A change that comes at the instant of a read may be
+     * told although the read has seen it.
+     *
+     * @param window the time, above zero; null is the node's setting {@code callback_win}, five seconds
+     * @return the queue, to be closed
+     */
+    public Events eventsOfLookups(Duration window) {
+        return new Events(handle.events_of_lookups(Times.ttlMs(window)));
+    }
+
+    /**
      * Has a listener called for what happens in this cache from now on.
      *
      * @param listener called by one daemon thread of the node, one event after another; what it throws is logged by

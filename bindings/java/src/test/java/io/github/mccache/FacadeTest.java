@@ -406,6 +406,24 @@ class FacadeTest extends ClusterCase {
     }
 
     @Test
+    void changesOfWhatWasReadAreToldAndNoOthers() throws InterruptedException {
+        Cache<String, Object> c = cache();
+        c.put("read", 1);
+        c.put("unread", 1);
+        try (Events events = c.eventsOfLookups(SOON)) {
+            assertNotNull(c.get("read"));
+            c.put("unread", 2);
+            c.put("read", 2);
+            Event told = events.next(SOON);
+            assertEquals("PUT read true", told.kind() + " " + told.key() + " " + told.local());
+            c.remove("read");
+            assertEquals(EventKind.DELETE, events.next(SOON).kind());
+            assertNull(events.next(Duration.ZERO));
+        }
+        assertThrows(InvalidArgumentException.class, () -> c.eventsOfLookups(Duration.ZERO));
+    }
+
+    @Test
     void aTransactionIsPutBetweenTwoSteps() throws Exception {
         Cache<String, Object> c = cache();
         c.put("a", "before");
