@@ -649,8 +649,31 @@ fn what_one_writes_the_others_drop_and_load_again() {
 }
 
 #[test]
+fn what_one_writes_goes_to_who_holds_it_and_to_nobody_else() {
+    let (nodes, caches) = Cluster::new("partial").nodes(3, &[("cache_mode", "partial")]);
+    settle(&nodes);
+    put(&caches[0], "k", b"first");
+    caches[0].sync(PATIENCE).expect("told");
+    assert!(lacks(&caches[1], "k") && lacks(&caches[2], "k"), "nobody pulls what is held elsewhere");
+    let load = || Ok::<_, Error>(Value::new(b"first", Codec::RAW));
+    caches[1].get_or_load(b"k", Ttl::Default, PATIENCE, load).expect("loaded");
+    caches[1].sync(PATIENCE).expect("nothing to tell");
+    assert!(holds(&caches[1], "k", b"first") && lacks(&caches[2], "k"), "what is loaded stays");
+    put(&caches[0], "k", b"second");
+    caches[0].sync(PATIENCE).expect("told");
+    assert!(holds(&caches[1], "k", b"second") && lacks(&caches[2], "k"));
+    put(&caches[2], "k", b"third");
+    caches[2].sync(PATIENCE).expect("told");
+    assert!(caches.iter().all(|cache| holds(cache, "k", b"third")), "a put makes a holder");
+    assert!(caches[1].delete(b"k").expect("open"));
+    caches[1].sync(PATIENCE).expect("told");
+    assert!(caches.iter().all(|cache| lacks(cache, "k")));
+    assert_eq!(metric(&nodes[1], "cache_mode_conflicts"), 0);
+}
+
+#[test]
 fn what_was_put_with_a_tag_goes_everywhere_at_once() {
-    for mode in ["replicate", "invalidate", "local"] {
+    for mode in ["replicate", "partial", "invalidate", "local"] {
         let (nodes, caches) = Cluster::new("tags").nodes(2, &[("cache_mode", mode)]);
         settle(&nodes);
         let [one, two] = &caches[..] else { panic!("two of them") };

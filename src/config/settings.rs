@@ -14,6 +14,8 @@ use std::time::Duration;
 pub enum CacheMode {
     /// Every member holds every entry it has room for.
     Replicate,
+    /// Each member holds what it put or loaded itself, and takes what others put of that.
+    Partial,
     /// Each member holds what it put or loaded itself. A put or a delete has the others drop what they hold of the key.
     Invalidate,
     /// Nothing is sent or received.
@@ -26,6 +28,7 @@ impl CacheMode {
     pub fn name(self) -> &'static str {
         match self {
             CacheMode::Replicate => "replicate",
+            CacheMode::Partial => "partial",
             CacheMode::Invalidate => "invalidate",
             CacheMode::Local => "local",
         }

@@ -141,6 +141,7 @@ const SETTINGS: &[Setting] = &[
         origin: Origin::Original,
         level: Level::Cache,
         meaning: "How a cache takes part in the cluster. `replicate`: every member holds every entry it has room for. \
+                  `partial`: each holds what it put or loaded itself, and takes what the others put of that. \
                   `invalidate`: values stay where they were put or loaded, and a put or a delete has the other members \
                   drop what they hold of the key. `local`: nothing is sent or received.",
     },
@@ -222,7 +223,8 @@ const SETTINGS: &[Setting] = &[
         default: Fallback::Value("5"),
         origin: Origin::Original,
         level: Level::Node,
-        meaning: "A change of an entry calls back if the entry was looked up here no longer ago than this.",
+        meaning: "A change of an entry calls back, or is in a queue of changes of look-ups, if the entry was looked up here no longer \
+                  ago than this.",
     },
     Setting {
         name: "cluster",

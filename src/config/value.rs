@@ -138,7 +138,7 @@ impl Kind {
             Kind::Interface => {
                 "an address of this host, an interface's name like eth0, or `host` for this host only".to_owned()
             }
-            Kind::Mode => "`replicate` (also `full`, `1`), `invalidate` or `local`".to_owned(),
+            Kind::Mode => "`replicate` (also `full`, `1`), `partial` (also `0`), `invalidate` or `local`".to_owned(),
             Kind::Label { max } => format!("1 to {max} printable ASCII characters without spaces"),
             Kind::Name { max } => format!("1 to {max} bytes of UTF-8 without control characters"),
             Kind::File => format!("a file's path of at most {PATH_BYTES_MAX} bytes, or nothing for no file"),
@@ -329,11 +329,9 @@ fn interface(text: &str) -> Result<Value, Refused> {
 fn mode(text: &str) -> Result<Value, Refused> {
     match text.to_ascii_lowercase().as_str() {
         "replicate" | "full" | "1" => Ok(Value::Mode(CacheMode::Replicate)),
+        "partial" | "0" => Ok(Value::Mode(CacheMode::Partial)),
         "invalidate" => Ok(Value::Mode(CacheMode::Invalidate)),
         "local" => Ok(Value::Mode(CacheMode::Local)),
-        "partial" | "0" => {
-            Err(Some(format!("{}; mode `partial` is known, but this version does not have it", Kind::Mode.expected())))
-        }
         _ => Err(None),
     }
 }

@@ -85,7 +85,11 @@ impl CacheCore {
     pub(super) fn new(name: Arc<str>, id: CacheId, settings: CacheSettings, node: Arc<NodeCore>) -> CacheCore {
         let limits = Limits { max_entries: settings.max_entries, max_bytes: settings.max_bytes };
         let store = Store::new(limits, node.hash_key, is_replicated(settings.mode));
-        let store = if settings.mode == CacheMode::Invalidate { store.marking() } else { store };
+        let store = match settings.mode {
+            CacheMode::Partial => store.partial(),
+            CacheMode::Invalidate => store.marking(),
+            CacheMode::Replicate | CacheMode::Local => store,
+        };
         let store = Arc::new(store.keeping_expired(settings.load.fail_safe));
         let generation = node.generation;
         let (closed, left, gate, loads, bars, lookups, reborn) = Default::default();

@@ -663,6 +663,7 @@ fn kind_of(kind: UpdateKind) -> EventKind {
 fn mode_name(mode: protocol::Mode) -> &'static str {
     match mode {
         protocol::Mode::REPLICATE => CacheMode::Replicate.name(),
+        protocol::Mode::PARTIAL => CacheMode::Partial.name(),
         protocol::Mode::INVALIDATE => CacheMode::Invalidate.name(),
         _ => "unknown",
     }

@@ -12,7 +12,11 @@ use crate::wire::{CacheDigest, CacheMode, CacheModes, Frame, Frames, Mode};
 impl Protocol {
     fn mode_of(&self, cache: CacheId) -> Option<Mode> {
         let replica = self.replicas.get(&cache)?;
-        Some(if replica.store.is_marking() { Mode::INVALIDATE } else { Mode::REPLICATE })
+        Some(match (replica.store.is_partial(), replica.store.is_marking()) {
+            (true, _) => Mode::PARTIAL,
+            (false, true) => Mode::INVALIDATE,
+            (false, false) => Mode::REPLICATE,
+        })
     }
 
     /// The modes to be told with these digests, packed.

@@ -14,6 +14,9 @@ use crate::rng::Rng;
 use crate::store::Watch;
 use crate::time::WallMs;
 
+/// Which of the writes of a row: they follow each other as they come, or, where versions decide, by their versions.
+type Place = (u64, Version);
+
 /// A row as it was from one write to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
@@ -29,7 +32,7 @@ pub(super) struct Load {
     pub(super) watch: Watch,
     pub(super) version: Version,
     /// Which write of the row it saw, and what that wrote; none if there was no row.
-    row: Option<(usize, Vec<u8>)>,
+    row: Option<(Place, Vec<u8>)>,
 }
 
 impl Load {
@@ -42,35 +45,46 @@ impl Load {
 #[derive(Debug, Default)]
 pub(super) struct Database {
     /// Of each key all its rows, the present one last.
-    rows: BTreeMap<u64, Vec<Row>>,
+    rows: BTreeMap<u64, BTreeMap<Place, Row>>,
     /// What is held under a version: the key, and which row of it.
-    held: BTreeMap<Version, (u64, usize)>,
+    held: BTreeMap<Version, (u64, Place)>,
     /// The newest row that a run of a node has shown of a key.
-    shown: BTreeMap<(u64, u64), usize>,
+    shown: BTreeMap<(u64, u64), Place>,
+    written: u64,
+    /// As with values that travel: the row is what was written at the highest version.
+    by_version: bool,
 }
 
 impl Database {
-    /// A node's run writes the row, and tells its cache under `version`.
-    pub(super) fn write(&mut self, key: u64, value: Option<Vec<u8>>, run: u64, version: Version) {
-        let rows = self.rows.entry(key).or_default();
-        self.held.insert(version, (key, rows.len()));
-        rows.push(Row { value, run });
+    pub(super) fn new(by_version: bool) -> Database {
+        Database { by_version, ..Database::default() }
     }
 
-    /// A node's run writes the row in a transaction. None of these runs may show an older one from
-    /// now on.
+    /// A node's run writes the row, and tells its cache under `version`.
+    pub(super) fn write(&mut self, key: u64, value: Option<Vec<u8>>, run: u64, version: Version) {
+        let place = if self.by_version { (0, version) } else { self.next_place() };
+        self.held.insert(version, (key, place));
+        self.rows.entry(key).or_default().insert(place, Row { value, run });
+    }
+
+    fn next_place(&mut self) -> Place {
+        self.written += 1;
+        (self.written, Version::ZERO)
+    }
+
+    /// A node's run writes the row in a transaction. None of these runs may show an older one from now on.
     pub(super) fn transact(&mut self, key: u64, value: Vec<u8>, run: u64, barred: &[u64]) {
-        let rows = self.rows.entry(key).or_default();
-        rows.push(Row { value: Some(value), run });
+        let place = self.next_place();
+        self.rows.entry(key).or_default().insert(place, Row { value: Some(value), run });
         for &run in barred {
-            self.shown.insert((run, key), rows.len() - 1);
+            self.shown.insert((run, key), place);
         }
     }
 
     /// Loads the row as it is now.
     pub(super) fn load(&self, key: u64, (watch, version): (Watch, Version)) -> Load {
-        let rows = self.rows.get(&key).map_or(&[][..], |rows| &rows[..]);
-        let row = rows.last().and_then(|row| Some((rows.len() - 1, row.value.clone()?)));
+        let last = self.rows.get(&key).and_then(|rows| rows.last_key_value());
+        let row = last.and_then(|(&place, row)| Some((place, row.value.clone()?)));
         Load { key, watch, version, row }
     }
 
@@ -91,15 +105,17 @@ impl Database {
     pub(super) fn check_read(&mut self, run: u64, node: &SimNode, key: u64, now: WallMs) -> Result<(), String> {
         let Some(entry) = node.store.peek(&key_bytes(key), now) else { return Ok(()) };
         let row = self.held.get(&entry.version).filter(|(of, _)| *of == key).map(|(_, row)| *row);
-        let written = row.and_then(|row| self.rows.get(&key)?.get(row)?.value.as_deref());
+        let written = row.and_then(|row| self.rows.get(&key)?.get(&row)?.value.as_deref());
         let (Some(row), true) = (row, written == Some(&*entry.value)) else {
             return Err(format!("run {run} shows of key {key} what was not written, at {}", entry.version));
         };
         let shown = self.shown.entry((run, key)).or_default();
-        if row < *shown {
-            return Err(format!("run {run} shows row {row} of key {key} after row {shown}"));
+        // Of what was written in one millisecond versions decide, and what was loaded does not tell its own.
+        let is_older = if self.by_version { row.1.hlc.wall() < shown.1.hlc.wall() } else { row < *shown };
+        if is_older {
+            return Err(format!("run {run} shows row {row:?} of key {key} after row {shown:?}"));
         }
-        *shown = row;
+        *shown = row.max(*shown);
         Ok(())
     }
 
@@ -114,8 +130,9 @@ impl Database {
             for &(run, node) in nodes {
                 let Some(entry) = node.store.peek(&key_bytes(key), now) else { continue };
                 let Some(&(_, row)) = self.held.get(&entry.version) else { continue };
-                if let Some(later) = rows.iter().skip(row + 1).rposition(|later| !crashed(later.run)) {
-                    return Err(format!("run {run} ends with row {row} of key {key}, {later} after it are told of"));
+                let later = rows.range(row..).skip(1).filter(|(_, later)| !crashed(later.run)).count();
+                if later > 0 {
+                    return Err(format!("run {run} ends with row {row:?} of key {key}, {later} after it are told of"));
                 }
             }
         }

@@ -48,6 +48,8 @@ pub struct Options {
     pub loss_when_quiet: u8,
     /// Values stay with each node (mode invalidate), which loads from a database.
     pub invalidate: bool,
+    /// Values travel to who holds the key (mode partial); with `invalidate`, and without `transactions`.
+    pub partial: bool,
     /// Some entries have a tag, and tags are invalidated at times.
     pub tags: bool,
     /// Nodes whose clocks are wrong by up to days, and are set wrong anew at times; fewer than half. The others' clocks are
@@ -106,6 +108,7 @@ impl Options {
             },
             tombstone_life: Duration::MAX,
             transactions: false,
+            partial: false,
         };
         if below(4) == 0 {
             options.tombstone_life = Duration::from_millis([100, 500, 2_000][usize::try_from(below(3)).unwrap_or(0)]);
@@ -114,6 +117,8 @@ impl Options {
         }
         // A row that is written by a clock that is off by days is another matter.
         options.transactions = below(2) == 0 && options.wild_clocks == 0;
+        // Where versions decide, it is they that say what the row is.
+        options.partial = below(3) == 0 && options.wild_clocks == 0;
         options
     }
 }
@@ -171,8 +176,14 @@ mod tests {
 
     #[test]
     fn transactions_are_begun_with_all_members_under_loss_and_with_crashes() {
-        let options =
-            Options { invalidate: true, transactions: true, restarts: true, writes: 1_000, ..Options::of_seed(9) };
+        let options = Options {
+            invalidate: true,
+            partial: false,
+            transactions: true,
+            restarts: true,
+            writes: 1_000,
+            ..Options::of_seed(9)
+        };
         let report = run(&options).expect("seed 9 holds");
         assert!(report.transactions >= 10, "{report:?}");
     }

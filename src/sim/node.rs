@@ -91,7 +91,11 @@ impl SimNode {
         let metrics = Arc::new(Metrics::default());
         let limits = Limits { max_entries: options.max_entries, max_bytes: usize::MAX };
         let store = Store::with_seed(limits, keys.hash_key(), true, rng.next_u64());
-        let store = Arc::new(if options.invalidate { store.marking() } else { store });
+        let store = Arc::new(match (options.invalidate, options.partial) {
+            (true, true) => store.partial(),
+            (true, false) => store.marking(),
+            (false, _) => store,
+        });
         let setup = Setup {
             session,
             name: format!("node-{place}"),

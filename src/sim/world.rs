@@ -100,7 +100,7 @@ impl<'a> World<'a> {
             network: Network::new(&options.faults, nodes),
             clocks: vec![0; nodes],
             oracle: Oracle::default(),
-            database: Database::default(),
+            database: Database::new(options.partial),
             transactions: BTreeMap::new(),
             transactions_complete: 0,
             trace: SipHasher24::new(),
@@ -168,7 +168,7 @@ impl<'a> World<'a> {
                 }
             }
         }
-        if self.options.invalidate && self.options.transactions {
+        if self.options.invalidate && self.options.transactions && !self.options.partial {
             self.plan_transactions();
         }
         if self.options.partitions {

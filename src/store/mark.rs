@@ -6,6 +6,10 @@
 //! the clocks the database may have the other one last. Marks alone make digests and
 //! are transferred, and a mark that is forgotten raises its segment's floor. A value that goes leaves nothing behind: nobody
 //! else has it from here.
+//!
+//! In a *partial* store ([`Store::partial`]) values travel: a put of a key that is held here, newer than what is known of it,
+//! takes the held value's place; of a key that is not held it is a mark. So here versions decide between two writes, as they do
+//! where all is replicated, and a mark that comes late drops only what was loaded.
 
 use super::Store;
 use super::block::Block;
@@ -75,6 +79,8 @@ impl Store {
         let is_covered = is_forgotten || self.clears.cover(version);
         let takes_back = mark.is_some_and(|mark| change.deed == Deed::TakeBack(mark));
         let is_news = !is_covered && (takes_back || mark.is_none_or(|mark| version > mark));
+        // What is held was put under the version that the mark tells of: it is the latest, whatever else comes late.
+        let is_latest = self.partial && found.is_some_and(|i| mark == Some(shard.slot(i).version));
         match (change.deed, change.source, found) {
             (Deed::Touch, _, Some(i)) => {
                 // The value is the same: what was loaded under its version is as good as it was.
@@ -83,18 +89,15 @@ impl Store {
                 Attempt::Done(Done { fate: Fate::Applied, had_value, dirty_key: None, replaced: None })
             }
             // It may tell of a later write all the same: clocks differ, and what covers it may tell of other keys.
-            (_, Source::Remote, Some(_)) if !is_news && mark != Some(version) => {
+            (_, Source::Remote, Some(_)) if !is_news && mark != Some(version) && !is_latest => {
                 self.let_go(shard, change, found, Fate::Applied)
             }
             _ if !is_news || self.is_dead(change) => Done::refused(Fate::Stale, had_value),
             (Deed::Put, Source::Fill, _) => self.keep(shard, change, found),
-            (Deed::Put, Source::Local, _) => match self.keep(shard, change, found) {
-                Attempt::Done(done) => {
-                    let dirty_key = self.mark(shard, change, true);
-                    Attempt::Done(Done { dirty_key, ..done })
-                }
-                crowded @ Attempt::Crowded(_) => crowded,
-            },
+            (Deed::Put, Source::Local, _) => self.keep_marked(shard, change, found),
+            (Deed::Put, Source::Remote, Some(i)) if self.partial && version > shard.slot(i).version => {
+                self.keep_marked(shard, change, found)
+            }
             (Deed::Touch, _, None) => Done::refused(Fate::Refused, had_value),
             (Deed::PutTooHeavy, Source::Fill, _) => Done::refused(Fate::TooHeavy, had_value),
             (deed, source, _) => {
@@ -106,6 +109,17 @@ impl Store {
                     crowded @ Attempt::Crowded(_) => crowded,
                 }
             }
+        }
+    }
+
+    /// Holds the update's value, and marks the key as written.
+    fn keep_marked(&self, shard: &mut Shard, change: &mut Change<'_>, found: Option<u32>) -> Attempt {
+        match self.keep(shard, change, found) {
+            Attempt::Done(done) => {
+                let dirty_key = self.mark(shard, change, change.source == Source::Local);
+                Attempt::Done(Done { dirty_key, ..done })
+            }
+            crowded @ Attempt::Crowded(_) => crowded,
         }
     }
 
@@ -141,7 +155,7 @@ impl Store {
         let found = shard.find_mark(change.place.hash, key);
         let old = found.map(|i| shard.slot(i));
         let was_dirty = old.is_some_and(|slot| slot.dirty);
-        if let (Some(slot), true) = (old, was_dirty && change.source == Source::Remote) {
+        if let (Some(slot), true) = (old, was_dirty && change.source == Source::Remote && !self.partial) {
             // Clocks say that it was overwritten before it was told, the database may say otherwise: it is told all the same.
             let key = Key::of(Block::join(key, b""), change.key_len);
             change.evicted.push(Gone { key, version: slot.version, dirty: true, told: true });
@@ -295,6 +309,57 @@ mod tests {
         let dropped = store.drop_marked(HlcTimestamp(6));
         assert!(matches!(&dropped[..], [(key, version)] if **key == *b"b" && *version == v(9)));
         assert!(store.contains(b"a", NOW) && !store.contains(b"b", NOW));
+    }
+
+    fn partial() -> Store {
+        Store::with_seed(Limits { max_entries: 10, max_bytes: usize::MAX }, [3; 16], true, 1).partial()
+    }
+
+    fn put_remote(store: &Store, value: &[u8], clock: u64) -> Fate {
+        let (codec, deadline) = (Codec::TEXT, Deadline::NEVER);
+        let update = Update { kind: UpdateKind::Put, key: b"k", value, codec, version: v(clock), deadline };
+        store.apply(&update, Source::Remote, Precondition::Any, NOW).fate
+    }
+
+    fn held(store: &Store) -> Option<(Vec<u8>, u64)> {
+        store.peek(b"k", NOW).map(|entry| (entry.value.to_vec(), entry.version.hlc.0))
+    }
+
+    #[test]
+    fn a_partial_store_takes_values_of_what_it_holds_and_notes_the_rest() {
+        let store = partial();
+        assert_eq!((put_remote(&store, b"1", 5), held(&store)), (Fate::Applied, None), "not held: a mark");
+        assert_eq!(apply(&store, UpdateKind::Put, 5, Source::Fill).0, Fate::Stale, "it refuses what is no newer");
+        assert_eq!(apply(&store, UpdateKind::Put, 6, Source::Fill).0, Fate::Applied);
+        assert_eq!((put_remote(&store, b"2", 7), held(&store)), (Fate::Applied, Some((b"2".to_vec(), 7))));
+        assert_eq!((put_remote(&store, b"3", 9), held(&store)), (Fate::Applied, Some((b"3".to_vec(), 9))));
+        assert_eq!((put_remote(&store, b"2", 8), held(&store)), (Fate::Stale, Some((b"3".to_vec(), 9))), "a late one");
+        assert_eq!(apply(&store, UpdateKind::Invalidate, 10, Source::Remote).0, Fate::Applied);
+        assert_eq!(held(&store), None, "deleted, or its writer has no value to tell");
+        assert_eq!((put_remote(&store, b"4", 11), held(&store)), (Fate::Applied, None));
+    }
+
+    #[test]
+    fn news_of_before_a_load_drops_what_was_loaded_in_a_partial_store_too() {
+        let store = partial();
+        apply(&store, UpdateKind::Put, 9, Source::Fill);
+        assert_eq!((put_remote(&store, b"2", 7), held(&store)), (Fate::Applied, None));
+    }
+
+    #[test]
+    fn a_partial_store_sends_the_value_of_a_put_while_it_has_it() {
+        let (store, other) = (partial(), partial());
+        assert_eq!(apply(&store, UpdateKind::Put, 5, Source::Local), (Fate::Applied, true));
+        let told = store.take_dirty(b"k");
+        assert!(matches!(&told, Some(Outgoing::Put { value, version, .. }) if **value == *b"v" && *version == v(5)));
+        put_remote(&other, b"v", 5);
+        assert_eq!((store.digest_all(), held(&other)), (other.digest_all(), None), "marks are compared");
+        apply(&store, UpdateKind::Put, 6, Source::Local);
+        assert!(store.drop_value(b"k", v(6)));
+        assert!(matches!(store.take_dirty(b"k"), Some(Outgoing::Invalidate { version }) if version == v(6)));
+        apply(&store, UpdateKind::Put, 7, Source::Local);
+        put_remote(&store, b"newer", 8);
+        assert_eq!((store.take_dirty(b"k").is_none(), held(&store)), (true, Some((b"newer".to_vec(), 8))));
     }
 
     #[test]

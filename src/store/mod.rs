@@ -299,6 +299,8 @@ pub struct Store {
     replicated: bool,
     /// Whether they are told of marks alone (see `mark`).
     marking: bool,
+    /// Marking, but that values of what is held here come and go.
+    partial: bool,
     /// A shard's share of [`TOMBSTONES_MAX`].
     tombstones_max: usize,
     /// A shard's share of [`TOMBSTONE_BYTES_MAX`].
@@ -356,6 +358,21 @@ impl Store {
         self
     }
 
+    /// As [`Store::marking`], but that a put is sent with its value, which takes the place of an older one where the key is
+    /// held, and is noted as a mark elsewhere.
+    #[must_use]
+    pub fn partial(self) -> Store {
+        let mut store = self.marking();
+        store.partial = store.marking;
+        store
+    }
+
+    /// Whether it takes values of what it holds alone ([`Store::partial`]).
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
     /// Whether its values stay in the process ([`Store::marking`]).
     #[must_use]
     pub fn is_marking(&self) -> bool {
@@ -379,6 +396,7 @@ impl Store {
             bars: Bars::default(),
             replicated,
             marking: false,
+            partial: false,
             tombstones_max: TOMBSTONES_MAX / shards,
             tombstone_bytes_max: TOMBSTONE_BYTES_MAX / shards,
             expire_from: AtomicUsize::new(0),
@@ -483,7 +501,9 @@ impl Store {
         let mut shard = self.shards[ix].lock();
         let i = shard.find_shared(hash, key).filter(|i| shard.slot(*i).dirty)?;
         shard.set_clean(i);
-        Some(self.outgoing(shard.slot(i)))
+        let mark = shard.slot(i);
+        let held = if self.partial { shard.find(hash, key).map(|i| shard.slot(i)) } else { None };
+        Some(self.outgoing(held.filter(|slot| slot.version == mark.version).unwrap_or(mark)))
     }
 
     /// The present state of `key`, tombstones included, as it would be sent; neither counts, touches nor cleans.

@@ -130,6 +130,8 @@ pub struct Mode(pub u8);
 impl Mode {
     /// Values travel.
     pub const REPLICATE: Mode = Mode(1);
+    /// Values travel, and those take them that hold the key.
+    pub const PARTIAL: Mode = Mode(2);
     /// Values stay with each member, and marks travel.
     pub const INVALIDATE: Mode = Mode(3);
 }
