@@ -312,13 +312,7 @@ impl Protocol {
                     self.note_copy(session, via, now.mono);
                     self.handle_heartbeat(header, preamble, (next, flags), acks, (caches, digests), now);
                 }
-                Frame::Status { contiguous, highest: _, flags } => {
-                    if let Some(member) = self.members.get_mut(&session).filter(|m| m.told_by < header.number) {
-                        member.told_by = header.number;
-                        member.in_step = flags.has(Flags::IN_STEP) && contiguous >= member.owed;
-                    }
-                    self.acknowledge(session, contiguous, now.mono);
-                }
+                Frame::Status { contiguous, flags, .. } => self.handle_status(header, contiguous, flags, now.mono),
                 Frame::ProbeAck { nonce, next, .. } => self.handle_probe_ack(session, nonce, next, now.mono),
                 Frame::Clock { wall_ms } => self.note_clock(session, wall_ms, now.mono),
                 Frame::Peers { peers } => self.handle_peers(session, header.number, peers, now.mono),
@@ -349,6 +343,16 @@ impl Protocol {
         self.compare_modes(session, frames, now.mono);
         // A part counts as received only after everything in it has been applied.
         self.finish_state_part(session, frames, now);
+    }
+
+    /// A member tells how it fares with this node's stream.
+    fn handle_status(&mut self, header: &Header, contiguous: Seq, flags: Flags, now: Mono) {
+        let session = header.session;
+        if let Some(member) = self.members.get_mut(&session).filter(|member| member.told_by < header.number) {
+            member.told_by = header.number;
+            member.in_step = flags.has(Flags::IN_STEP) && contiguous >= member.owed;
+        }
+        self.acknowledge(session, contiguous, now);
     }
 
     /// A member asks for something, and may.

@@ -180,6 +180,7 @@ mod tests {
             invalidate: true,
             partial: false,
             transactions: true,
+            wild_clocks: 0,
             restarts: true,
             writes: 1_000,
             ..Options::of_seed(9)
