@@ -208,6 +208,7 @@ impl Cache {
                 // What is loaded is not put, so nobody gains by waiting for it.
                 let mut lease = Lease::of(core, key, version, policy.throttle);
                 lease.awaited = false;
+                core.store.count_miss(key);
                 return Ok(Loading::Load(lease, expired));
             }
             if core.loads.begin(key) {
