@@ -22,7 +22,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use self::ring::{RING_KEYS_MAX, parse_key};
-pub use self::settings::{CacheMode, CacheSettings, Contact, LoadPolicy, Notice, RingKey, Secret, Settings};
+pub use self::settings::{
+    CacheMode, CachePolicy, CacheSettings, Contact, LoadPolicy, Notice, RingKey, Secret, Settings,
+};
 pub use self::table::{ENV_PREFIX, Fallback, Level, Origin, Setting, known_setting, known_settings};
 
 use self::entry::{Entries, Entry, Force, Layer, merge};

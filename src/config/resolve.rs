@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::entry::{Entries, Entry, defaults, merge};
 use super::host::Host;
 use super::network::{self, Network};
-use super::settings::{CacheMode, CacheSettings, LoadPolicy, Notice, RingKey, Settings};
+use super::settings::{CacheMode, CachePolicy, CacheSettings, LoadPolicy, Notice, RingKey, Settings};
 use super::table::{Origin, known_setting};
 use super::value::{NODE_NAME_BYTES_MAX, Value};
 use crate::error::{Error, Result};
@@ -25,6 +25,7 @@ const UNBOUNDED: CacheSettings = CacheSettings {
     max_bytes: usize::MAX,
     max_value: usize::MAX,
     mode: CacheMode::Replicate,
+    policy: CachePolicy::S3Fifo,
     load: LoadPolicy {
         eager_refresh: 0,
         fail_safe: Duration::ZERO,
@@ -94,6 +95,9 @@ pub(super) fn cache_settings(entries: &Entries, base: &CacheSettings) -> Result<
     }
     if given("cache_mode") {
         settings.mode = values.mode("cache_mode")?;
+    }
+    if given("cache_policy") {
+        settings.policy = values.policy("cache_policy")?;
     }
     load_policy(entries, &mut settings.load)?;
     Ok(settings)
@@ -197,6 +201,7 @@ impl Values<'_> {
         flag: Flag -> bool,
         key: Key -> Vec<RingKey>,
         mode: Mode -> CacheMode,
+        policy: Policy -> CachePolicy,
         text: Text -> String,
         file: File -> Option<PathBuf>,
         log_level: LogLevel -> tracing::Level,

@@ -35,6 +35,50 @@ impl CacheMode {
     }
 }
 
+/// Which entry of a cache goes when room is to be made for another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// What was asked for once and not again goes before what was asked for more than once; what is new is given some
+    /// time, which adapts.
+    #[default]
+    S3Fifo,
+    /// What was not used for longest.
+    Lru,
+    /// What was not used since the last round; what is new is looked at before what is old.
+    Sieve,
+    /// What was asked for less often lately; what is new only stays if that is more often than for what would go.
+    TinyLfu,
+    /// What was used least often, lately.
+    Lfu,
+    /// What came first.
+    Fifo,
+}
+
+impl CachePolicy {
+    /// All of them, in the order of the documents.
+    pub const ALL: [CachePolicy; 6] = [
+        CachePolicy::S3Fifo,
+        CachePolicy::Lru,
+        CachePolicy::Sieve,
+        CachePolicy::TinyLfu,
+        CachePolicy::Lfu,
+        CachePolicy::Fifo,
+    ];
+
+    /// Its name in settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CachePolicy::S3Fifo => "s3fifo",
+            CachePolicy::Lru => "lru",
+            CachePolicy::Sieve => "sieve",
+            CachePolicy::TinyLfu => "tinylfu",
+            CachePolicy::Lfu => "lfu",
+            CachePolicy::Fifo => "fifo",
+        }
+    }
+}
+
 /// Settings of one cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
@@ -48,6 +92,8 @@ pub struct CacheSettings {
     pub max_value: usize,
     /// `cache_mode`.
     pub mode: CacheMode,
+    /// `cache_policy`.
+    pub policy: CachePolicy,
     /// How values are loaded.
     pub load: LoadPolicy,
 }
@@ -173,6 +219,7 @@ impl Settings {
             "cache_max" => self.cache.max_entries.to_string(),
             "cache_size" => self.cache.max_bytes.to_string(),
             "cache_mode" => self.cache.mode.name().to_owned(),
+            "cache_policy" => self.cache.policy.name().to_owned(),
             "max_value" => self.cache.max_value.to_string(),
             "cache_pulse" => (self.audit_interval.as_secs_f64() / 60.0).to_string(),
             "max_clock_skew" => seconds_text(self.max_clock_skew),

@@ -146,6 +146,18 @@ const SETTINGS: &[Setting] = &[
                   drop what they hold of the key. `local`: nothing is sent or received.",
     },
     Setting {
+        name: "cache_policy",
+        kind: Kind::Policy,
+        default: Fallback::Value("s3fifo"),
+        origin: Origin::Ours,
+        level: Level::Cache,
+        meaning: "Which entry goes when a cache is full. `s3fifo`: one that was not asked for again since it came, \
+                  before one that was. `lru`: the one that was used least recently. `sieve`: one that was not used \
+                  since the last round, new ones first. `tinylfu`: of the newest and the least recently used, the \
+                  one that was asked for less often lately. `lfu`: the one that was used least often, lately. \
+                  `fifo`: the oldest. Each member decides for itself.",
+    },
+    Setting {
         name: "max_value",
         kind: Kind::Bytes { min: 1, max: 64 * MIB },
         default: Fallback::Value("64 MiB"),

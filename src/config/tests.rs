@@ -318,6 +318,7 @@ mod refusals {
             &["1023", "1025G", "1.5G", "8MB", "M", ""],
         ),
         ("cache_mode", &["replicate", "Full", "1", "Partial", "0", "Invalidate", "local"], &["2", "half", ""]),
+        ("cache_policy", &["s3fifo", "LRU", "sieve", "tinylfu", "lfu", "fifo"], &["", "clock", "none", "s3-fifo"]),
         ("max_value", &["1", "1b", "64M", "67108864"], &["0", "67108865", "99999999999G", "-1"]),
         ("eager_refresh", &["0", "0.05", "0.9", "0.99"], &["0.04", "1", "-0.5", "90", "90%", "nan", ""]),
         ("fail_safe", &["0", "0.001", "86400", "24h"], &["0.0009", "86401", "-1", "25h"]),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::ring::{RING_KEYS_MAX, read_ring};
-use super::settings::{CacheMode, RingKey};
+use super::settings::{CacheMode, CachePolicy, RingKey};
 
 /// Longest name of a node in bytes.
 pub(super) const NODE_NAME_BYTES_MAX: usize = 64;
@@ -50,6 +50,8 @@ pub(super) enum Kind {
     Interface,
     /// How a cache takes part in the cluster.
     Mode,
+    /// Which entry goes when room is to be made.
+    Policy,
     /// A word that goes on the wire.
     Label { max: usize },
     /// A name for people.
@@ -76,6 +78,7 @@ pub(super) enum Value {
     Members(Vec<Place>),
     Interface(Wish),
     Mode(CacheMode),
+    Policy(CachePolicy),
     Text(String),
     File(Option<PathBuf>),
     LogLevel(Level),
@@ -139,6 +142,7 @@ impl Kind {
                 "an address of this host, an interface's name like eth0, or `host` for this host only".to_owned()
             }
             Kind::Mode => "`replicate` (also `full`, `1`), `partial` (also `0`), `invalidate` or `local`".to_owned(),
+            Kind::Policy => CachePolicy::ALL.map(|policy| format!("`{}`", policy.name())).join(", "),
             Kind::Label { max } => format!("1 to {max} printable ASCII characters without spaces"),
             Kind::Name { max } => format!("1 to {max} bytes of UTF-8 without control characters"),
             Kind::File => format!("a file's path of at most {PATH_BYTES_MAX} bytes, or nothing for no file"),
@@ -162,6 +166,7 @@ impl Kind {
             Kind::Members => places(text),
             Kind::Interface => interface(text),
             Kind::Mode => mode(text),
+            Kind::Policy => policy(text),
             Kind::Label { max } => text_if(text, *max, |c| c.is_ascii_graphic()),
             Kind::Name { max } => text_if(text, *max, |c| !c.is_control()),
             Kind::File => file(text),
@@ -334,6 +339,11 @@ fn mode(text: &str) -> Result<Value, Refused> {
         "local" => Ok(Value::Mode(CacheMode::Local)),
         _ => Err(None),
     }
+}
+
+fn policy(text: &str) -> Result<Value, Refused> {
+    let named = |policy: &CachePolicy| text.eq_ignore_ascii_case(policy.name());
+    CachePolicy::ALL.into_iter().find(named).map(Value::Policy).ok_or(None)
 }
 
 fn text_if(text: &str, max: usize, accepts: impl Fn(char) -> bool) -> Result<Value, Refused> {

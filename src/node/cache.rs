@@ -84,7 +84,7 @@ impl CacheCore {
     /// An empty cache of `node`.
     pub(super) fn new(name: Arc<str>, id: CacheId, settings: CacheSettings, node: Arc<NodeCore>) -> CacheCore {
         let limits = Limits { max_entries: settings.max_entries, max_bytes: settings.max_bytes };
-        let store = Store::new(limits, node.hash_key, is_replicated(settings.mode));
+        let store = Store::new(limits, node.hash_key, is_replicated(settings.mode)).evicting(settings.policy);
         let store = match settings.mode {
             CacheMode::Partial => store.partial(),
             CacheMode::Invalidate => store.marking(),

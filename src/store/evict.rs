@@ -1,9 +1,8 @@
 //! Making room: which entry goes when the limits are reached, and what is remembered of it.
 //!
-//! A store of one shard evicts in exact LRU order. One of many shards evicts *near* LRU: the tail of the putting key's
-//! shard, unless one of a few other shards has a tail that is clearly older, told by how much each took in since its
-//! tail was last used. Keys are spread evenly by a hash, so shards turn over alike and that compares with the order of
-//! use itself.
+//! Which entry of a shard goes is its policy's to say (see `policy`). A put evicts from its own key's shard, unless one of a
+//! few others calls for it clearly more: keys are spread evenly by a hash, so shards stay alike, in size or, for LRU, in
+//! age.
 //!
 //! Invariant: no thread waits for a shard's lock while it holds one; other shards are only tried. So there is no
 //! deadlock.
@@ -19,10 +18,10 @@ use super::{Evicted, Store};
 /// Evictions under one hold of a lock. A large value may push out many small entries; readers get in between.
 const EVICTIONS_PER_LOCK: usize = 64;
 
-/// Other shards looked at for an older tail: enough to even the shards out, few enough to share a cache line.
+/// Other shards looked at: enough to even the shards out, few enough to share a cache line.
 const SHARDS_SAMPLED: usize = 4;
 
-/// Another shard's tail counts as older when it is by more than an eighth: going there costs a second lock.
+/// Another shard is older when it is by more than an eighth: going there costs a second lock.
 const OLDER_SHIFT: u32 = 3;
 
 impl Store {
@@ -49,7 +48,7 @@ impl Store {
         self.budget.reserve(need)
     }
 
-    /// Evicts from whichever shard has the oldest tail, waiting for its lock. The caller holds none.
+    /// Evicts from whichever shard is the oldest, waiting for its lock. The caller holds none.
     ///
     /// It may find nothing, when all that is given out of the limits is on its way in elsewhere; then those entries are
     /// linked by the time this returns, as it has been under every lock, and the next call finds them.
@@ -60,7 +59,7 @@ impl Store {
             let mut shard = self.shards[ix].lock();
             let before = evicted.len();
             for _ in 0..EVICTIONS_PER_LOCK {
-                if !self.evict_tail(ix, &mut shard, NIL, evicted) {
+                if !self.evict_one(ix, &mut shard, NIL, evicted) {
                     break;
                 }
                 if self.budget.would_fit(need) {
@@ -104,27 +103,27 @@ impl Store {
         self.marking && state == State::Live
     }
 
-    /// Evicts one entry: from the shard at hand, or from another one with a clearly older tail whose lock is free.
+    /// Evicts one entry: from the shard at hand, or from another one that is clearly older and whose lock is free.
     fn evict_near(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Evicted) -> bool {
         if let Some(other) = self.elder(ix, shard) {
             if self.try_evict(other, evicted) {
                 return true;
             }
         }
-        if self.evict_tail(ix, shard, spare, evicted) {
+        if self.evict_one(ix, shard, spare, evicted) {
             return true;
         }
         (1..self.shards.len()).any(|step| self.try_evict((ix + step) & self.shard_mask, evicted))
     }
 
-    /// One of a few other shards, if its tail is clearly older than that of `shard`. Which ones are looked at goes
+    /// One of a few other shards, if it is clearly older than `shard`. Which ones are looked at goes
     /// round.
     fn elder(&self, ix: usize, shard: &Shard) -> Option<usize> {
         if self.shard_mask == 0 {
             return None;
         }
         let age = shard.age();
-        let start = (shard.inserts() as usize).wrapping_mul(SHARDS_SAMPLED).wrapping_add(ix);
+        let start = (shard.evictions as usize).wrapping_mul(SHARDS_SAMPLED).wrapping_add(ix);
         let others = (1..=SHARDS_SAMPLED).map(|step| start.wrapping_add(step) & self.shard_mask);
         let ages = others.map(|other| (self.ages[other].load(Ordering::Relaxed), other));
         let (oldest, other) = ages.max()?;
@@ -132,10 +131,10 @@ impl Store {
     }
 
     fn try_evict(&self, ix: usize, evicted: &mut Evicted) -> bool {
-        self.shards[ix].try_lock().is_some_and(|mut shard| self.evict_tail(ix, &mut shard, NIL, evicted))
+        self.shards[ix].try_lock().is_some_and(|mut shard| self.evict_one(ix, &mut shard, NIL, evicted))
     }
 
-    fn evict_tail(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Evicted) -> bool {
+    fn evict_one(&self, ix: usize, shard: &mut Shard, spare: u32, evicted: &mut Evicted) -> bool {
         let Some(left) = shard.victim(spare).and_then(|i| self.forget(ix, shard, i)) else { return false };
         shard.evictions += 1;
         evicted.push(left.into_gone());

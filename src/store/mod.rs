@@ -20,6 +20,7 @@ mod evict;
 mod expire;
 mod hashes;
 mod mark;
+mod policy;
 mod scan;
 mod segments;
 mod shard;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use crate::config::CachePolicy;
 use crate::hlc::{HlcTimestamp, Version};
 use crate::lock::Mutex;
 use crate::metrics::Metrics;
@@ -50,6 +52,7 @@ use bars::Bars;
 use budget::Budget;
 use clear::Clears;
 use hashes::{Hashes, Place};
+use policy::Order;
 use segments::Segments;
 use shard::Shard;
 use slot::Slot;
@@ -70,7 +73,7 @@ pub const TOMBSTONE_BYTES_MAX: usize = 16 << 20;
 /// Most shards: enough that a few dozen threads seldom meet; more would only spread the locks over more memory.
 const SHARDS_MAX: usize = 64;
 
-/// Entries below which a store is one shard, and evicts in exact LRU order.
+/// Entries below which a store is one shard, and evicts in exactly its policy's order.
 const ONE_SHARD_ENTRIES: usize = 1024;
 
 /// Entries a shard is to hold at least before there are more of them, so that each has an order worth the name.
@@ -81,8 +84,8 @@ const SLOTS_PER_LOCK: usize = 256;
 
 /// What an entry costs beside its key and value: its slot; its share of the table, five bytes a bucket at the least
 /// load (7/16); its block's count of handles and length, and what an allocator adds (8 B header, 8 B rounding on average); a
-/// timer record.
-const ENTRY_OVERHEAD: usize = size_of::<Slot>() + (5 * 16_usize).div_ceil(7) + 2 * size_of::<usize>() + 16 + 16;
+/// timer record; its share of the ghosts of the evicted (see `policy`).
+const ENTRY_OVERHEAD: usize = size_of::<Slot>() + (5 * 16_usize).div_ceil(7) + 2 * size_of::<usize>() + 16 + 16 + 4;
 
 /// What a store may hold. Both limits hold at every instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,7 +286,7 @@ pub struct Store {
     /// A power of two of them.
     shards: Box<[Apart<Mutex<Shard>>]>,
     shard_mask: usize,
-    /// Per shard, how old its LRU tail is: see [`Shard::age`]. Written under its lock, read without.
+    /// Per shard, how much it calls for an eviction: see [`Shard::age`]. Written under its lock, read without.
     ages: Box<[AtomicU32]>,
     /// Per shard, the earliest deadline its timers know. Written under its lock, read without.
     dues: Box<[AtomicU64]>,
@@ -307,6 +310,7 @@ pub struct Store {
     tombstone_bytes_max: usize,
     /// The shard [`Store::expire`] begins with.
     expire_from: AtomicUsize,
+    policy: CachePolicy,
 }
 
 /// On cache lines of its own; two, as they are fetched in pairs.
@@ -339,12 +343,19 @@ impl Store {
         Store::build(limits, Hashes::seeded(&cluster_hash_key, replicated, seed), replicated)
     }
 
+    /// The same store, empty as it is, which evicts by this policy: [`CachePolicy::S3Fifo`] if nothing is said.
+    #[must_use]
+    pub fn evicting(mut self, policy: CachePolicy) -> Store {
+        self.policy = policy;
+        self.empty_shards(self.grace_ms());
+        self
+    }
+
     /// The same store, empty as it is, but it keeps entries for so long after their deadline, unreadable but for
     /// [`Store::expired`].
     #[must_use]
     pub fn keeping_expired(mut self, grace: Duration) -> Store {
-        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        self.shards = empty_shards(self.shards.len(), grace_ms, self.marking);
+        self.empty_shards(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
@@ -352,9 +363,8 @@ impl Store {
     /// which keys were written, and when.
     #[must_use]
     pub fn marking(mut self) -> Store {
-        let grace_ms = self.shards.first().map_or(0, |shard| shard.lock().timers.grace_ms());
         self.marking = self.replicated;
-        self.shards = empty_shards(self.shards.len(), grace_ms, self.marking);
+        self.empty_shards(self.grace_ms());
         self
     }
 
@@ -373,6 +383,17 @@ impl Store {
         self.partial
     }
 
+    fn grace_ms(&self) -> u64 {
+        self.shards.first().map_or(0, |shard| shard.lock().timers.grace_ms())
+    }
+
+    /// Makes the shards anew.
+    fn empty_shards(&mut self, grace_ms: u64) {
+        let shards = self.shard_mask + 1;
+        let shard = |_| Shard::new(Order::new(self.policy, shards == 1), grace_ms, self.marking);
+        self.shards = (0..shards).map(shard).map(|shard| Apart(Mutex::new(shard))).collect();
+    }
+
     /// Whether its values stay in the process ([`Store::marking`]).
     #[must_use]
     pub fn is_marking(&self) -> bool {
@@ -381,9 +402,9 @@ impl Store {
 
     fn build(limits: Limits, hashes: Hashes, replicated: bool) -> Store {
         let shards = shard_count(limits);
-        Store {
+        let mut store = Store {
             hashes,
-            shards: empty_shards(shards, 0, false),
+            shards: Box::default(),
             shard_mask: shards - 1,
             ages: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             dues: (0..shards).map(|_| AtomicU64::new(u64::MAX)).collect(),
@@ -400,7 +421,10 @@ impl Store {
             tombstones_max: TOMBSTONES_MAX / shards,
             tombstone_bytes_max: TOMBSTONE_BYTES_MAX / shards,
             expire_from: AtomicUsize::new(0),
-        }
+            policy: CachePolicy::S3Fifo,
+        };
+        store.empty_shards(0);
+        store
     }
 
     /// The live value of `key`; counts a hit or a miss, and touches it for the eviction policy.
@@ -615,10 +639,6 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("limits", &self.limits).field("stats", &self.stats()).finish_non_exhaustive()
     }
-}
-
-fn empty_shards(shards: usize, grace_ms: u64, marking: bool) -> Box<[Apart<Mutex<Shard>>]> {
-    (0..shards).map(|_| Apart(Mutex::new(Shard::new(shards == 1, grace_ms, marking)))).collect()
 }
 
 fn shard_count(limits: Limits) -> usize {

@@ -1,4 +1,4 @@
-//! One shard: a table from keys to slots, the slots, the LRU list, the tombstones, the timers and the counters.
+//! One shard: a table from keys to slots, the slots, their order of eviction, the tombstones, the timers and the counters.
 //!
 //! Invariant: the table holds the index of every slot that is not free, under its key; a key has at most one slot, and one
 //! for its mark in a store whose values stay here. All of it is behind the shard's lock. What spans shards (limits, floors, digests) is `Store`'s, which calls in here.
@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 
 use super::block::Block;
 use super::hashes::KeyHash;
+use super::policy::Order;
 use super::slot::{List, NIL, Slot, State};
 use super::timers::Timers;
 use super::value::Key;
@@ -15,10 +16,6 @@ use super::{Gone, Store};
 use crate::hlc::Version;
 use crate::time::{Deadline, WallMs};
 use crate::update::{Codec, Update};
-
-/// In a store of many shards an entry moves to the front of its list only once so much of the list (a sixteenth) has
-/// come in since it last did: hot keys are then read without writing to their neighbours' slots.
-const TOUCH_SLACK_SHIFT: u32 = 4;
 
 /// How far back from the newest a tombstone that arrives late is sorted in. Beyond that it waits its turn, which is
 /// safe.
@@ -69,8 +66,8 @@ pub(super) struct Shard {
     marking: bool,
     slots: Vec<Slot>,
     free: u32,
-    /// Live entries, most recently used first.
-    lru: List,
+    /// Of the live entries.
+    order: Order,
     /// Newest first, nearly: see [`TOMBSTONE_SORT_STEPS`].
     tombstones: List,
     tombstone_bytes: usize,
@@ -78,12 +75,6 @@ pub(super) struct Shard {
     pub(super) watches: Watches,
     /// Live slots that are kept past their deadline.
     expired: usize,
-    /// Whether every touch is to be recorded: exact LRU.
-    exact: bool,
-    /// Entries taken in so far, wrapping: the clock that ages are told by.
-    inserts: u32,
-    /// The stamp of the LRU list's tail.
-    tail_stamp: u32,
     pub(super) hits: u64,
     pub(super) misses: u64,
     pub(super) puts: u64,
@@ -93,22 +84,19 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(exact: bool, grace_ms: u64, marking: bool) -> Shard {
+    pub(super) fn new(order: Order, grace_ms: u64, marking: bool) -> Shard {
         Shard {
             table: HashTable::new(),
             marks: HashTable::new(),
             marking,
             slots: Vec::new(),
             free: NIL,
-            lru: List::EMPTY,
+            order,
             tombstones: List::EMPTY,
             tombstone_bytes: 0,
             timers: Timers::new(grace_ms),
             watches: Watches::default(),
             expired: 0,
-            exact,
-            inserts: 0,
-            tail_stamp: 0,
             hits: 0,
             misses: 0,
             puts: 0,
@@ -156,21 +144,10 @@ impl Shard {
         self.slots[i as usize].dirty = false;
     }
 
-    /// Records a use of the live slot `i`. Returns whether the tail of the LRU list is another one now.
+    /// Records a use of the live slot `i`. Returns whether [`Shard::age`] is another one now.
     #[inline]
     pub(super) fn touch(&mut self, i: u32) -> bool {
-        if self.lru.head == i {
-            self.slots[i as usize].stamp = self.inserts;
-            self.tail_stamp = if self.lru.tail == i { self.inserts } else { self.tail_stamp };
-            return self.lru.tail == i;
-        }
-        if !self.exact && (self.since(self.slots[i as usize].stamp) as usize) < self.lru.len >> TOUCH_SLACK_SHIFT {
-            return false;
-        }
-        let was_tail = self.lru.tail == i;
-        self.unlink_live(i);
-        self.link_live(i);
-        was_tail
+        self.order.touch(&mut self.slots, i)
     }
 
     /// Puts `content` into slot `found`, or into a new one for a key that has none. Returns the block it replaced.
@@ -184,7 +161,7 @@ impl Shard {
             (State::Live, State::Live) => {
                 self.touch(i);
             }
-            (State::Live, _) => self.unlink_live(i),
+            (State::Live, _) => self.order.leave(&mut self.slots, i),
             (State::Tombstone, _) => self.unlink_tombstone(i),
             (State::Free, _) => {}
         }
@@ -200,10 +177,7 @@ impl Shard {
         slot.tags = content.tags;
         match (before, content.state) {
             (State::Live, State::Live) => {}
-            (_, State::Live) => {
-                self.inserts = self.inserts.wrapping_add(1);
-                self.link_live(i);
-            }
+            (_, State::Live) => self.order.admit(&mut self.slots, i),
             _ => self.link_tombstone(i),
         }
         self.retime(i, timed, was_expired);
@@ -248,7 +222,7 @@ impl Shard {
             return None;
         }
         match live {
-            true => self.unlink_live(i),
+            true => self.order.leave(&mut self.slots, i),
             false => self.unlink_tombstone(i),
         }
         if timed {
@@ -277,21 +251,14 @@ impl Shard {
         self.expired
     }
 
-    /// The least recently used entry other than `spare`.
-    pub(super) fn victim(&self, spare: u32) -> Option<u32> {
-        let tail = self.lru.tail;
-        let victim = if tail == spare && tail != NIL { self.slots[tail as usize].prev } else { tail };
-        (victim != NIL).then_some(victim)
+    /// Who is to be evicted now, other than `spare`.
+    pub(super) fn victim(&mut self, spare: u32) -> Option<u32> {
+        self.order.victim(&mut self.slots, spare)
     }
 
-    /// How long the tail of the LRU list was not used, in entries the shard took in since, plus one; 0 if it is empty.
+    /// How much the shard calls for an eviction, beside others; 0 if it has no live entry.
     pub(super) fn age(&self) -> u32 {
-        if self.lru.len == 0 { 0 } else { self.since(self.tail_stamp).saturating_add(1) }
-    }
-
-    /// Entries the shard took in so far, wrapping.
-    pub(super) fn inserts(&self) -> u32 {
-        self.inserts
+        self.order.age()
     }
 
     /// The oldest tombstone, nearly: see [`TOMBSTONE_SORT_STEPS`].
@@ -335,11 +302,6 @@ impl Shard {
         Some((std::mem::take(&mut self.table), std::mem::take(&mut self.slots), timers))
     }
 
-    /// Entries the shard took in since `stamp` was set.
-    fn since(&self, stamp: u32) -> u32 {
-        self.inserts.wrapping_sub(stamp)
-    }
-
     /// The table that a slot is in, and the slots.
     #[inline]
     fn table_of(&mut self, live: bool) -> (&mut HashTable<u32>, &[Slot]) {
@@ -376,22 +338,6 @@ impl Shard {
         }
         if let Some(deadline) = after {
             self.timers.start(&self.slots, i, deadline);
-        }
-    }
-
-    fn link_live(&mut self, i: u32) {
-        self.slots[i as usize].stamp = self.inserts;
-        self.lru.insert_after(&mut self.slots, NIL, i);
-        if self.lru.tail == i {
-            self.tail_stamp = self.inserts;
-        }
-    }
-
-    fn unlink_live(&mut self, i: u32) {
-        let was_tail = self.lru.tail == i;
-        self.lru.unlink(&mut self.slots, i);
-        if was_tail && self.lru.tail != NIL {
-            self.tail_stamp = self.slots[self.lru.tail as usize].stamp;
         }
     }
 
@@ -435,6 +381,7 @@ fn spread(hash: u32) -> u64 {
 mod tests {
     use super::super::block::Block;
     use super::*;
+    use crate::config::CachePolicy;
     use crate::hlc::HlcTimestamp;
     use crate::ids::Origin;
 
@@ -454,7 +401,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_told_apart() {
-        let mut shard = Shard::new(true, 0, false);
+        let mut shard = Shard::new(Order::new(CachePolicy::Lru, true), 0, false);
         shard.put(None, 7, content(b"a", 1, State::Live));
         shard.put(None, 7, content(b"b", 2, State::Live));
         let (a, b) = (shard.find(7, b"a").expect("held"), shard.find(7, b"b").expect("held"));
@@ -466,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_freed_slot_is_used_again() {
-        let mut shard = Shard::new(true, 0, false);
+        let mut shard = Shard::new(Order::new(CachePolicy::Lru, true), 0, false);
         for n in 0..1_000 {
             shard.put(None, 1, content(b"k", n, State::Live));
             let i = shard.find(1, b"k").expect("held");
@@ -477,7 +424,7 @@ mod tests {
 
     #[test]
     fn late_tombstones_are_sorted_in() {
-        let mut shard = Shard::new(true, 0, false);
+        let mut shard = Shard::new(Order::new(CachePolicy::Lru, true), 0, false);
         for hlc in [5_u64, 9, 7, 1, 8] {
             shard.put(None, 1, content(&hlc.to_le_bytes(), hlc, State::Tombstone));
         }
@@ -489,22 +436,5 @@ mod tests {
         }
         assert_eq!(order, [1, 5, 7, 8, 9]);
         assert_eq!(shard.tombstones(), (5, 40));
-    }
-
-    #[test]
-    fn without_exactness_a_recently_moved_entry_stays_where_it_is() {
-        let mut shard = Shard::new(false, 0, false);
-        for n in 0..64_u32 {
-            shard.put(None, n, content(&n.to_le_bytes(), 1, State::Live));
-        }
-        let old = shard.find(0, &0_u32.to_le_bytes()).expect("held");
-        let recent = shard.find(62, &62_u32.to_le_bytes()).expect("held");
-        assert_eq!(shard.victim(NIL), Some(old));
-        assert!(shard.touch(old));
-        assert_ne!(shard.victim(NIL), Some(old));
-        let before = shard.slot(recent).prev;
-        assert!(!shard.touch(recent));
-        assert_eq!(shard.slot(recent).prev, before);
-        assert_eq!(shard.age(), 63);
     }
 }

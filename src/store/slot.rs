@@ -1,7 +1,7 @@
 //! The slot of one key, and lists threaded through slots by index.
 //!
-//! Invariant: a slot is in exactly one list: the free ones singly by `next`, live entries in the shard's LRU list,
-//! tombstones in its list of tombstones. Slots never move, so an index stays good until its slot is freed.
+//! Invariant: a slot is in exactly one list: the free ones singly by `next`, live entries in one of the
+//! eviction policy's, tombstones in the shard's list of tombstones. Slots never move, so an index stays good until its slot is freed.
 
 use super::block::Block;
 use super::hashes::KeyHash;
@@ -34,9 +34,9 @@ pub(super) struct Slot {
     pub(super) key_hash: KeyHash,
     /// The lower half of the table hash, so that growing the table reads no block.
     pub(super) hash: u32,
-    /// How many entries the shard had taken in when this one was last moved to the front of the LRU list.
-    pub(super) stamp: u32,
-    /// Towards the front: more recently used, or a newer tombstone.
+    /// The eviction policy's own word on a live entry: see `policy`.
+    pub(super) rank: u32,
+    /// Towards the front of its list.
     pub(super) prev: u32,
     pub(super) next: u32,
     pub(super) key_len: u16,
@@ -61,7 +61,7 @@ impl Slot {
         deadline: Deadline::NEVER,
         key_hash: KeyHash(0),
         hash: 0,
-        stamp: 0,
+        rank: 0,
         prev: NIL,
         next: NIL,
         key_len: 0,
@@ -150,5 +150,25 @@ impl List {
             next => slots[next as usize].prev = prev,
         }
         self.len -= 1;
+    }
+
+    /// The slot at the tail, or before it if that is `spare`.
+    pub(super) fn last_but(&self, slots: &[Slot], spare: u32) -> Option<u32> {
+        let last = if self.tail == spare && spare != NIL { slots[spare as usize].prev } else { self.tail };
+        (last != NIL).then_some(last)
+    }
+
+    /// Takes the slots of `other` in behind its own.
+    pub(super) fn append(&mut self, slots: &mut [Slot], other: List) {
+        if other.len == 0 {
+            return;
+        }
+        match self.tail {
+            NIL => self.head = other.head,
+            tail => slots[tail as usize].next = other.head,
+        }
+        slots[other.head as usize].prev = self.tail;
+        self.tail = other.tail;
+        self.len += other.len;
     }
 }

@@ -5,6 +5,7 @@ mod rules;
 mod threads;
 
 use super::*;
+use crate::config::CachePolicy;
 use crate::hlc::HlcTimestamp;
 use crate::ids::Origin;
 use crate::update::{Codec, Update, UpdateKind};

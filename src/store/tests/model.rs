@@ -359,7 +359,7 @@ proptest! {
         ops in proptest::collection::vec(op(), 1..250),
     ) {
         let limits = Limits { max_entries, max_bytes: weights * Store::weight_of(1, 0) + extra };
-        let store = replicated(limits);
+        let store = replicated(limits).evicting(CachePolicy::Lru);
         let mut now = WallMs(1_000);
         let mut model = Model {
             store: &store,

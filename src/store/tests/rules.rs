@@ -174,7 +174,7 @@ fn an_entry_that_grows_pushes_out_others_but_not_itself() {
 #[test]
 fn the_oldest_entry_may_push_out_all_others_in_several_batches() {
     let entry = Store::weight_of(8, 0);
-    let store = replicated(Limits { max_entries: 500, max_bytes: 300 * entry });
+    let store = replicated(Limits { max_entries: 500, max_bytes: 300 * entry }).evicting(CachePolicy::Lru);
     for n in 0..300_u64 {
         local(&store, &put(&n.to_le_bytes(), b"", n + 1));
     }
@@ -307,7 +307,7 @@ fn rewriting_deadlines_a_million_times_keeps_the_timers_small() {
 
 #[test]
 fn a_touch_changes_deadline_and_version_and_keeps_the_block() {
-    let store = small(2);
+    let store = small(2).evicting(CachePolicy::Lru);
     assert_eq!(store.touch(b"k", Deadline::NEVER, v(1), EARLY).fate, Fate::Refused);
     remote(&store, &until(Update { codec: Codec::CBOR, ..put(b"k", b"value", 2) }, 50));
     remote(&store, &put(b"l", b"", 3));
@@ -537,7 +537,7 @@ fn the_number_of_shards_follows_the_limits() {
 #[test]
 fn many_shards_share_one_limit_and_a_heavy_entry_pushes_out_what_it_must() {
     let limits = Limits { max_entries: 10_000, max_bytes: 4_000 * Store::weight_of(8, 100) };
-    let store = replicated(limits);
+    let store = replicated(limits).evicting(CachePolicy::Lru);
     for n in 0..20_000_u64 {
         local(&store, &put(&n.to_le_bytes(), &[0; 100], n + 1));
         assert!(store.len() <= limits.max_entries && store.weight() <= limits.max_bytes);

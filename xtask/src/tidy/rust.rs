@@ -16,6 +16,7 @@ const UNSAFE_ROOMS: &[&str] = &[
     "tests/fork.rs",
     "tests/namespaces/fork.rs",
     "fuzz/src/targets/",
+    "benches/peers/src/",
 ];
 
 /// Folders whose files start with a module header.
