@@ -24,6 +24,9 @@ const GREETINGS: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150)];
 /// Nobody ready was heard for this long after the start: the node is the first, or one of several that start together.
 const DISCOVERY: Duration = Duration::from_millis(250);
+/// Nor was anybody for this long after the last greeting, which whoever had no processor until then sent late: what is left
+/// of the above after the last one in time.
+const ANSWERED: Duration = Duration::from_millis(100);
 /// Sessions that may be pending at once; beyond, the one not heard for longest is forgotten.
 const PENDING_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 /// Members at once: far more than one multicast group serves well, and what each may set aside here is bounded.
@@ -75,6 +78,8 @@ pub(super) struct Admission {
     pub(super) boot: HlcTimestamp,
     started: Mono,
     greetings: usize,
+    /// When the last of them went out.
+    greeted: Mono,
     pub(super) pending: LruCache<SessionId, Pending>,
     departed: LruCache<SessionId, ()>,
     /// Sessions that went down, and when they were last heard, by this node's wall clock.
@@ -96,6 +101,7 @@ impl Admission {
             boot,
             started: now,
             greetings: 0,
+            greeted: now,
             pending: LruCache::new(PENDING_MAX),
             departed: LruCache::new(DEPARTED_MAX),
             away: LruCache::new(DEPARTED_MAX),
@@ -113,14 +119,20 @@ impl Admission {
     }
 
     pub(super) fn advance_tick(&mut self, now: Mono) {
-        self.tick_due = now + TICK;
+        let end = self.discovery_end();
+        self.tick_due = if now < end { end.min(now + TICK) } else { now + TICK };
     }
 
     /// Whether nobody is to be expected any more.
     pub(super) fn discovery_is_over(&self, now: Mono) -> bool {
+        now >= self.discovery_end()
+    }
+
+    /// When that will be so, if nothing comes.
+    fn discovery_end(&self) -> Mono {
         let waits = self.awaits_contacts || !self.pending.is_empty();
         let span = if waits { DISCOVERY_MAX } else { DISCOVERY };
-        now >= self.started + span
+        (self.started + span).max(self.greeted + ANSWERED)
     }
 
     /// When a session that went down was last heard.
@@ -170,6 +182,7 @@ impl Protocol {
         self.greet_contacts();
         while GREETINGS.get(self.admission.greetings).is_some_and(|&at| self.admission.started + at <= now) {
             self.admission.greetings += 1;
+            self.admission.greeted = now;
         }
     }
 

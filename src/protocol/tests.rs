@@ -574,6 +574,21 @@ fn sync_with_nobody_ends_once_it_is_known_that_nobody_is_there() {
 }
 
 #[test]
+fn who_greets_late_waits_for_the_answers_before_it_takes_itself_for_the_first() {
+    let mut net = Net::of(1);
+    let node = |net: &mut Net, after_ms: u64| {
+        let now = Now { mono: Mono::default() + Duration::from_millis(after_ms), ..net.now };
+        let protocol = &mut net.peers[0].protocol;
+        assert!(protocol.poll_timeout().is_some_and(|due| due <= now.mono), "{after_ms}");
+        protocol.handle_timeout(now);
+        protocol.is_ready()
+    };
+    assert!(!node(&mut net, 240), "it had no processor until now");
+    assert!(!node(&mut net, 250));
+    assert!(node(&mut net, 340));
+}
+
+#[test]
 fn a_goodbye_is_heard_and_a_crash_is_noticed() {
     let mut net = Net::settled(3);
     let now = net.now;
