@@ -816,7 +816,7 @@ MCC_API MCC_MUST_USE mcc_status_t mcc_config_load(mcc_config_t *config, const ch
 /// Sets one setting, over file and environment.
 ///
 /// Of caches, which mcc_open() takes too: cache_ttl (seconds, 3600), cache_max (entries, 1000000), cache_size (bytes,
-/// "64 MiB"), cache_mode ("replicate", "invalidate" or "local"), cache_policy ("s3fifo", "lru", "sieve", "tinylfu", "lfu" or
+/// "64 MiB"), cache_mode ("replicate", "partial", "invalidate" or "local"), cache_policy ("s3fifo", "lru", "sieve", "tinylfu", "lfu" or
 /// "fifo"), max_value (bytes, "64 MiB"), eager_refresh (a share of the time to live, 0.05 to 0.99), fail_safe,
 /// fail_safe_throttle (seconds, 30), load_soft_timeout and load_hard_timeout (seconds).
 /// Of nodes: cluster, node_name, crypto_key, interface, insecure, multicast_ip, multicast_port (4000), members,

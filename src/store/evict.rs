@@ -13,7 +13,7 @@ use super::budget::Room;
 use super::hashes::Hashes;
 use super::shard::{Left, Shard};
 use super::slot::{NIL, State};
-use super::{Evicted, Store};
+use super::{Evicted, SHARDS_MAX, Store};
 
 /// Evictions under one hold of a lock. A large value may push out many small entries; readers get in between.
 const EVICTIONS_PER_LOCK: usize = 64;
@@ -123,7 +123,8 @@ impl Store {
             return None;
         }
         let age = shard.age();
-        let start = (shard.evictions as usize).wrapping_mul(SHARDS_SAMPLED).wrapping_add(ix);
+        let turn = usize::try_from(shard.evictions % SHARDS_MAX as u64).unwrap_or(0);
+        let start = (turn * SHARDS_SAMPLED).wrapping_add(ix);
         let others = (1..=SHARDS_SAMPLED).map(|step| start.wrapping_add(step) & self.shard_mask);
         let ages = others.map(|other| (self.ages[other].load(Ordering::Relaxed), other));
         let (oldest, other) = ages.max()?;
