@@ -14,6 +14,7 @@ static void values_outlive_entries(mcc_node_t *node) {
     mcc_value_t *cleared = NULL;
     mcc_value_t *evicted = NULL;
     MUST(mcc_config_new_empty(&config) == MCC_OK && mcc_config_set(config, "cache_max", "64") == MCC_OK);
+    MUST(mcc_config_set(config, "cache_policy", "lru") == MCC_OK);
     MUST(mcc_open(node, "tiny", config, &tiny) == MCC_OK);
     mcc_config_free(config);
     MUST(put_text(tiny, "d", "deleted") == MCC_OK && mcc_get(tiny, "d", 1, &deleted) == MCC_OK);
